@@ -13,7 +13,17 @@ pub const GROUPS: [(&str, &[&str]); 6] = [
     ("Steer a run", &["attach", "approve", "pause", "resume", "retry", "skip", "abort"]),
     (
         "Observe",
-        &["status", "health", "checklist", "pipeline", "alerts", "handover", "commands", "lock"],
+        &[
+            "status",
+            "health",
+            "checklist",
+            "pipeline",
+            "alerts",
+            "handover",
+            "commands",
+            "lock",
+            "allow-rollouts",
+        ],
     ),
     ("Past runs", &["history", "events", "logs", "report", "card", "replay", "verify"]),
     ("This machine", &["emulator", "theme", "schema", "completions", "man"]),

@@ -210,6 +210,7 @@ fn live_slot_follows_the_run_on_a_first_release() {
     // At the gate of a first release no build is live, and GREEN is probed.
     for service in &mut seen.services {
         let aside = BuildSnapshot {
+            revision: None,
             preview: Some("http://127.0.0.1:1".into()),
             ..service.live.take().unwrap()
         };

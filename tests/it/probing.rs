@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::probe::MachineProber;
-use pointsman::domain::health::Wanted;
+use pointsman::domain::health::{Revision, Wanted};
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::probe::{Answer, Check, Expect, Fault, Measurement};
 use pointsman::ports::prober::Prober as _;
@@ -71,7 +71,7 @@ fn each_network_failure_has_its_own_label() {
         versions: Vec::new(),
         build: BuildId::new("b-2").unwrap(),
         version_told: false,
-        revision_told: true,
+        revision: Some(Revision::exact("b-2")),
         shared: Vec::new(),
     };
     let who = Expect { revision: Some("/revision".into()), wanted: Some(wanted), ..plain() };

@@ -143,6 +143,7 @@ pub(crate) fn seen() -> EnvironmentSnapshot {
         live: Some(BuildSnapshot {
             release: Some(label("1.0.0")),
             commit: None,
+            revision: None,
             build: BuildId::new("b-1-0-0").unwrap(),
             state: "READY".to_owned(),
             preview: None,
@@ -152,7 +153,6 @@ pub(crate) fn seen() -> EnvironmentSnapshot {
         side: Side::Blue,
         green: None,
         blue: None,
-        tells_revision: true,
         health: Health::Ok,
         found: None,
         rollback: Readiness {

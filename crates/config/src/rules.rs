@@ -37,6 +37,9 @@ pub(super) struct Rules<'a> {
     findings: Vec<Finding>,
 }
 
+/// Maximum characters of a backend's name, so that the name of a build's revision fits.
+const LONGEST_BACKEND: usize = 40;
+
 impl Rules<'_> {
     pub(super) fn say(&mut self, path: &[&str], message: String) {
         self.findings.push(Finding::at(self.node.place_of(path), path, message));
@@ -69,6 +72,15 @@ impl Rules<'_> {
             self.spelling(&["services", name], ServiceName::new(name).map(|_| ()));
             let at = ["services", name.as_str(), "backend"];
             self.spelling(&at, BackendId::new(&service.backend).map(|_| ()));
+            if service.backend.len() > LONGEST_BACKEND {
+                let longest = format!(
+                    "a backend of at most {LONGEST_BACKEND} characters: Cloud Run calls a build BACKEND-BUILD, in 63"
+                );
+                self.say(
+                    &at,
+                    format!("{:?} leaves no room for a build: name {longest}", service.backend),
+                );
+            }
             if !self.folder.join(&service.root).is_dir() {
                 let message = format!("service {name}: there is no folder {:?}", service.root);
                 self.say(&["services", name, "root"], message);

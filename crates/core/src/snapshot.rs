@@ -3,6 +3,7 @@
 
 use super::error::Problem;
 use super::freeze::Freeze;
+use super::health::Revision;
 use super::ids::{BuildId, ServiceName};
 use super::lint_report::LintFinding;
 use super::migration::{LockState, Row, RowState, SchemaRange};
@@ -78,8 +79,6 @@ pub struct ServiceSnapshot {
     pub green: Option<BuildSnapshot>,
     /// The build that was live when the current run started, once it is no longer live.
     pub blue: Option<BuildSnapshot>,
-    /// Whether the platform passes each build its id, so that an answer can contain it.
-    pub tells_revision: bool,
     pub health: Health,
     /// What the current run found wrong with the live build. One good answer does not outweigh it.
     pub found: Option<String>,
@@ -92,6 +91,9 @@ pub struct ServiceSnapshot {
 pub struct BuildSnapshot {
     /// The release, if known.
     pub release: Option<ReleaseLabel>,
+    /// The revision that its answers contain, if the platform tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     /// The commit it was built from, if known.
     pub commit: Option<String>,
     pub build: BuildId,

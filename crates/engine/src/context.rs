@@ -266,11 +266,12 @@ pub(super) fn wanted(
     let versions = versions_of(&release, &commit);
     let mut shared = versions_of(&other, &other_commit);
     shared.retain(|version| versions.contains(version));
+    let (build, told) = (build_of(view, service, side)?, member.health.revision.is_some());
     Ok(Wanted {
         versions,
-        build: build_of(view, service, side)?,
         version_told: member.health.version.is_some(),
-        revision_told: hosting.tells_revision() && member.health.revision.is_some(),
+        revision: hosting.revision(&member.target, &build).filter(|_| told),
+        build,
         shared,
     })
 }

@@ -6,6 +6,7 @@ use super::behaviour::{Act, Behaviour};
 use super::script::build_lines;
 use super::world::{Inside, Made, World};
 use pointsman_core::error::Problem;
+use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
 use pointsman_core::ports::BoxFuture;
@@ -206,8 +207,8 @@ impl Hosting for World {
         self.lock().late_logs.is_some()
     }
 
-    fn tells_revision(&self) -> bool {
-        !self.lock().without_revision
+    fn revision(&self, _: &Target, build: &BuildId) -> Option<Revision> {
+        (!self.lock().without_revision).then(|| Revision::exact(build.as_str()))
     }
 
     fn poll_after(&self, _: u32) -> Duration {

@@ -108,6 +108,7 @@ fn look(bench: &Bench) -> EnvironmentSnapshot {
             _ => None,
         };
         service.live = whole.map(|build| BuildSnapshot {
+            revision: None,
             release: bench.world.release(service.service.as_str(), &build),
             commit: bench.world.commit(service.service.as_str(), &build),
             state: "READY".to_owned(),

@@ -23,6 +23,8 @@ pub struct Attestation {
     seen: BTreeMap<String, u32>,
     /// Why the last mismatch did not match.
     mismatch: Option<String>,
+    /// A revision in another form than expected, which proves no build.
+    other_form: Option<String>,
 }
 
 /// Without a healthy answer for this long after a switch, the service is down (F25).
@@ -43,6 +45,7 @@ impl Attestation {
             last_healthy: Duration::ZERO,
             seen: BTreeMap::new(),
             mismatch: None,
+            other_form: None,
         }
     }
 
@@ -61,6 +64,9 @@ impl Attestation {
             }
         };
         self.asked += 1;
+        if let Some(told) = self.wanted.other_form(sample) {
+            self.other_form = Some(told.to_owned());
+        }
         *self.seen.entry(label).or_default() += 1;
         match self.wanted.judge(sample) {
             Ok(()) => {
@@ -113,8 +119,16 @@ impl Attestation {
             );
             return Decision::new(Verdict::Inconclusive, evidence);
         }
-        let by = if self.wanted.revision_told { "" } else { ", by version only" };
-        Decision::new(Verdict::Pass, format!("{row} answers in a row{by}: {who}"))
+        let by = match (&self.wanted.revision, &self.other_form) {
+            (None, _) => ", by version only".to_owned(),
+            (Some(_), None) => String::new(),
+            (Some(wanted), Some(told)) => format!(
+                ", by version only: this platform calls the revision {told}, not {}",
+                wanted.name
+            ),
+        };
+        let pass = Decision::new(Verdict::Pass, format!("{row} answers in a row{by}: {who}"));
+        Decision { warns: self.other_form.is_some(), ..pass }
     }
 
     /// Lists each distinct answer with its count.

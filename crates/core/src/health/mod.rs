@@ -2,6 +2,7 @@
 
 mod attestation;
 mod green_gate;
+mod revision;
 mod share;
 mod soak;
 mod wanted;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attestation::Attestation;
 pub use green_gate::GreenGate;
+pub use revision::Revision;
 pub use share::{Share, ShareRule, ShareVerdict};
 pub use soak::{Round, SoakWatch};
 pub use wanted::Wanted;
@@ -84,12 +86,14 @@ pub struct Decision {
     /// Whether a failure is evidence against the release: it answered badly. Answers from another build
     /// are evidence about traffic instead.
     pub of_release: bool,
+    /// Whether a pass proves less than was asked for, and a person should know.
+    pub warns: bool,
 }
 
 impl Decision {
     /// A decision that is no evidence about the release.
     pub fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
-        Self { verdict, evidence: evidence.into(), of_release: false }
+        Self { verdict, evidence: evidence.into(), of_release: false, warns: false }
     }
 
     /// Sets whether the decision is evidence about the release.

@@ -1,5 +1,6 @@
 //! The expected build, and whether an answer comes from it.
 
+use super::revision::{Match, Revision};
 use super::{Identity, Sample};
 use crate::ids::BuildId;
 use crate::release::ReleaseLabel;
@@ -12,9 +13,9 @@ pub struct Wanted {
     pub build: BuildId,
     /// Whether the config says where an answer contains the version. If so, an answer without one does not match.
     pub version_told: bool,
-    /// Whether the config says where an answer contains the revision, and the platform passes the build id to the
-    /// service. If so, an answer without one does not match.
-    pub revision_told: bool,
+    /// The revision, if the config says where an answer contains it and the platform tells the service its own. If so, an
+    /// answer without one does not match.
+    pub revision: Option<Revision>,
     /// Versions that the other build of the run may report too. An answer with one of these and no revision
     /// does not tell the two builds apart.
     pub shared: Vec<ReleaseLabel>,
@@ -28,7 +29,7 @@ impl Wanted {
             versions: Vec::new(),
             build: BuildId::new(build).unwrap(),
             version_told: false,
-            revision_told: true,
+            revision: Some(Revision::exact(build)),
             shared: Vec::new(),
         }
     }
@@ -44,23 +45,32 @@ impl Wanted {
 
     /// Whether no answer could identify this build: its release is unknown, and the platform reports no revision.
     pub fn proves_nothing(&self) -> bool {
-        self.versions.is_empty() && !self.revision_told
+        self.versions.is_empty() && self.revision.is_none()
     }
 
     /// Whether every matching answer distinguishes this build from the other one of the run.
     pub fn tells_apart(&self) -> bool {
-        self.revision_told || self.shared.is_empty()
+        self.revision.is_some() || self.shared.is_empty()
     }
 
     /// Whether a matching answer distinguishes this build from the other one.
     pub fn proven_by(&self, sample: &Sample) -> bool {
         let Sample::Healthy(identity) = sample else { return false };
         let version = identity.version.as_deref();
-        self.revision_told || !self.shared.iter().any(|shared| Some(shared.as_str()) == version)
+        let told = self.revision.as_ref().zip(identity.revision.as_ref());
+        let by_revision = told.is_some_and(|(wanted, told)| wanted.matches(told) == Match::Same);
+        by_revision || !self.shared.iter().any(|shared| Some(shared.as_str()) == version)
+    }
+
+    /// The revision of an answer that names revisions in another way than expected, so that it proves the version only.
+    pub fn other_form<'a>(&self, sample: &'a Sample) -> Option<&'a str> {
+        let Sample::Healthy(Identity { revision: Some(told), .. }) = sample else { return None };
+        let wanted = self.revision.as_ref()?;
+        (wanted.matches(told) == Match::OtherForm).then_some(told.as_str())
     }
 
     fn differs(&self, identity: &Identity) -> Option<String> {
-        let (build, labels) = (&self.build, &self.versions);
+        let labels = &self.versions;
         let wanted = labels.iter().map(ReleaseLabel::as_str).collect::<Vec<_>>().join(" or ");
         let known = |v: &String| labels.is_empty() || labels.iter().any(|w| w.as_str() == v);
         match &identity.version {
@@ -73,17 +83,22 @@ impl Wanted {
             }
             _ => {}
         }
-        match &identity.revision {
-            Some(revision) if self.revision_told && revision != build.as_str() => {
-                Some(format!("revision is {revision}, wanted {build}"))
-            }
-            None if self.revision_told => {
-                Some(format!("the answer has no revision, wanted {build}"))
-            }
-            _ if identity.version.is_none() && !self.revision_told => {
-                Some("the service reports neither version nor revision".to_owned())
-            }
-            _ => None,
+        let neither = || {
+            let none = identity.version.is_none();
+            none.then(|| "the service reports neither version nor revision".to_owned())
+        };
+        let Some(wanted) = &self.revision else { return neither() };
+        let Some(told) = &identity.revision else {
+            return Some(format!("the answer has no revision, wanted {}", wanted.name));
+        };
+        match wanted.matches(told) {
+            Match::Same => None,
+            Match::Other => Some(format!("revision is {told}, wanted {}", wanted.name)),
+            Match::OtherForm => identity.version.is_none().then(|| {
+                format!(
+                    "revision {told} names no build of this backend, and the answer has no version"
+                )
+            }),
         }
     }
 }
@@ -97,9 +112,31 @@ mod tests {
             versions: vec![ReleaseLabel::new("v1.0.2").unwrap()],
             build: BuildId::new("b-2").unwrap(),
             version_told,
-            revision_told,
+            revision: revision_told.then(|| Revision::exact("b-2")),
             shared: Vec::new(),
         }
+    }
+
+    #[test]
+    fn revision_of_a_backend_proves_the_build() {
+        let wanted = |shared: &[&str]| Wanted {
+            revision: Some(Revision::of_backend("toto-app", "b-2")),
+            shared: shared.iter().map(|label| ReleaseLabel::new(*label).unwrap()).collect(),
+            ..wanted(true, false)
+        };
+        let version = Some("v1.0.2");
+        let said = |revision| wanted(&[]).judge(&answer(version, Some(revision)));
+        assert_eq!(said("toto-app-b-2"), Ok(()));
+        assert!(said("toto-app-b-1").unwrap_err().contains("wanted toto-app-b-2"));
+        // Another form: the platform names revisions differently, so only the version is known.
+        let other = answer(version, Some("revision-7"));
+        assert_eq!(wanted(&[]).judge(&other), Ok(()));
+        assert_eq!(wanted(&[]).other_form(&other), Some("revision-7"));
+        assert!(wanted(&[]).proven_by(&other), "no other build reports this version");
+        assert!(!wanted(&["v1.0.2"]).proven_by(&other), "the other build may report it too");
+        assert!(wanted(&["v1.0.2"]).proven_by(&answer(version, Some("toto-app-b-2"))));
+        let nothing = wanted(&[]).judge(&answer(None, Some("revision-7")));
+        assert!(nothing.unwrap_err().contains("no version"));
     }
 
     fn answer(version: Option<&str>, revision: Option<&str>) -> Sample {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::BoxFuture;
 use crate::error::Problem;
 use crate::event::Split;
+use crate::health::Revision;
 use crate::ids::{BuildId, RolloutId};
 use crate::migration::SchemaRange;
 use crate::plan::{Member, Source};
@@ -214,8 +215,8 @@ pub trait Hosting: Send + Sync {
     fn logs_builds_alone(&self) -> bool {
         false
     }
-    /// Whether the platform puts the build id into the service's `K_REVISION`.
-    fn tells_revision(&self) -> bool;
+    /// The value that the platform gives a build in `K_REVISION`, so that its answers can contain it.
+    fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision>;
     /// Delay before the next poll, given the number of polls so far.
     fn poll_after(&self, looks: u32) -> Duration;
 }

@@ -62,7 +62,6 @@ fn unseen(spec: &EnvironmentSpec, problem: Problem, health: &Health) -> Environm
         side: Side::Blue,
         green: None,
         blue: None,
-        tells_revision: false,
         health: health.clone(),
         found: None,
         rollback: Readiness { target: None, build: None, why: Some(problem.what.clone()) },
@@ -149,7 +148,6 @@ async fn one(
         side,
         green: seen(hosting, member, green).await?,
         blue: seen(hosting, member, blue).await?,
-        tells_revision: hosting.tells_revision(),
         found,
         health,
         rollback,
@@ -169,7 +167,8 @@ async fn seen(
     let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
     let preview = build.as_ref().and_then(|b| b.preview.clone());
     let (release, commit) = build.map_or((None, None), |b| (b.release, b.commit));
-    Ok(Some(BuildSnapshot { release, commit, build: id, state, preview }))
+    let revision = hosting.revision(&member.target, &id);
+    Ok(Some(BuildSnapshot { release, commit, revision, build: id, state, preview }))
 }
 
 /// Whether the build that a rollback would go to can become live, according to the platform and not to the store.

@@ -109,7 +109,7 @@ fn probe(
         versions: build.release.iter().cloned().collect(),
         build: build.build.clone(),
         version_told: health.version.is_some(),
-        revision_told: seen.is_some_and(|s| s.tells_revision) && health.revision.is_some(),
+        revision: build.revision.clone().filter(|_| health.revision.is_some()),
         shared: Vec::new(),
     });
     let wanted = wanted.filter(|wanted| !wanted.proves_nothing());

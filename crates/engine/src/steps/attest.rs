@@ -75,7 +75,7 @@ async fn conclude(
 ) -> Result<(String, bool), StepError> {
     let service = member.service();
     let build = context.build_of(service, side)?;
-    let Some(Decision { verdict, evidence, of_release }) = decision else {
+    let Some(Decision { verdict, evidence, of_release, warns }) = decision else {
         return Ok((format!("{service}: {build} cannot be told from another build"), true));
     };
     if verdict == Verdict::Fail && of_release && side == Side::Green {
@@ -86,7 +86,7 @@ async fn conclude(
         with_last_line(Problem::coded(Code::VERIFY_FAILED, what).because(&evidence), last.clone())
     };
     match verdict {
-        Verdict::Pass => Ok((format!("{service}: {evidence}"), false)),
+        Verdict::Pass => Ok((format!("{service}: {evidence}"), warns)),
         Verdict::Fail => {
             Err(StepError::lasting(problem(&format!("{build} does not answer for {service}"))))
         }

@@ -7,7 +7,7 @@ use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
-use pointsman_core::ids::BuildId;
+use pointsman_core::ids::{BackendId, BuildId};
 use pointsman_core::plan::{Member, Source};
 use pointsman_core::ports::hosting::{Build, BuildState, NewBuild};
 use pointsman_core::release::ReleaseLabel;
@@ -94,7 +94,8 @@ fn ordered(context: &Context, member: &Member) -> Result<(ReleaseLabel, Source),
 async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError> {
     let service = member.service();
     let (release, source) = ordered(context, member)?;
-    let id = build_id(release.as_str(), context.view.number.0).map_err(StepError::lasting)?;
+    let id = build_id(member.target.backend(), release.as_str(), context.view.number.0);
+    let id = id.map_err(StepError::lasting)?;
     let request_id = uuid::Uuid::new_v4().to_string();
     context
         .record(Event::BuildRequested {
@@ -111,16 +112,28 @@ async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError>
     Ok(id)
 }
 
+/// Maximum characters of a Cloud Run name. The revision of a build is `{backend}-{build}`.
+const REVISION_NAME: usize = 63;
+/// Maximum characters of the release in a build id.
+const RELEASE_PART: usize = 24;
+
 /// `b-1-1-0-r12-9f3a2c`: the release for people, the run for the journal, and a random part in case two stores use the
-/// same run number. Google's CLI counts up instead, so two deployers can collide.
-fn build_id(release: &str, run: u64) -> Result<BuildId, Problem> {
+/// same run number. Google's CLI counts up instead, so two deployers can collide. The release gives way to a long name of
+/// the backend.
+fn build_id(backend: &BackendId, release: &str, run: u64) -> Result<BuildId, Problem> {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let end = format!("r{run}-{}", &random[..6]);
+    let taken = backend.as_str().len() + "-".len() + "b-".len() + "-".len() + end.len();
+    let room = REVISION_NAME.saturating_sub(taken).min(RELEASE_PART);
     let spelled: String = release
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .take(24)
+        .take(room)
         .collect();
-    let random = uuid::Uuid::new_v4().simple().to_string();
-    BuildId::new(format!("b-{}-r{run}-{}", spelled.trim_matches('-'), &random[..6]))
+    match spelled.trim_matches('-') {
+        "" => BuildId::new(format!("b-{end}")),
+        spelled => BuildId::new(format!("b-{spelled}-{end}")),
+    }
 }
 
 async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build, StepError> {
@@ -154,9 +167,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn revision_of_a_build_fits_a_cloud_run_name() {
+        for backend in ["a", "toto-app", "a-backend-with-a-name-of-forty-characters"] {
+            let backend = BackendId::new(backend).unwrap();
+            for release in ["1.4.1", "main@0123456789abcdef0123456789abcdef01234567", "__"] {
+                for run in [1, 12_345] {
+                    let id = build_id(&backend, release, run).unwrap();
+                    let name = format!("{backend}-{id}");
+                    assert!(name.len() <= REVISION_NAME, "{name}");
+                    assert!(!name.contains("--") && id.as_str().contains(&format!("r{run}-")));
+                }
+            }
+        }
+        let id = build_id(&BackendId::new("toto-app").unwrap(), "1.4.1", 7).unwrap();
+        assert!(id.as_str().starts_with("b-1-4-1-r7-"), "{id}");
+    }
+
+    #[test]
     fn build_ids_fit_the_platform_rule() {
+        let backend = BackendId::new("toto-app").unwrap();
         for release in ["1.1.0", "1.2.0-broken", "Ünï-X", "..", &"9".repeat(64)] {
-            let id = build_id(release, u64::MAX).unwrap();
+            let id = build_id(&backend, release, u64::MAX).unwrap();
             let id = id.as_str();
             assert!(id.len() <= 63 && id.starts_with('b') && !id.ends_with('-'), "{id}");
             assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));

@@ -77,7 +77,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
 
 async fn failed(context: &Context, member: &Member, decision: Decision) -> StepError {
     let service = member.service().clone();
-    let Decision { verdict, evidence, of_release } = decision;
+    let Decision { verdict, evidence, of_release, warns: _ } = decision;
     if of_release {
         context.fault(&service, &evidence).await;
     }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 pub use self::upload::Origins;
 use crate::auth::Auth;
 use pointsman_core::error::Problem;
+use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
 use pointsman_core::ports::BoxFuture;
@@ -356,8 +357,11 @@ impl Hosting for AppHosting {
         self.kind == Kind::Google
     }
 
-    fn tells_revision(&self) -> bool {
-        self.kind != Kind::Google
+    fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision> {
+        Some(match self.kind {
+            Kind::Google => Revision::of_backend(target.backend().as_str(), build.as_str()),
+            Kind::Emulator | Kind::Loopback => Revision::exact(build.as_str()),
+        })
     }
 
     fn poll_after(&self, looks: u32) -> Duration {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::group::Groups;
 use pointsman_core::error::Problem;
+use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
 use pointsman_core::platform::{About, CommandPlatform};
@@ -192,8 +193,8 @@ impl Hosting for Commands {
         Box::pin(self.lines(target, id, from))
     }
 
-    fn tells_revision(&self) -> bool {
-        false
+    fn revision(&self, _: &Target, _: &BuildId) -> Option<Revision> {
+        None
     }
 
     fn poll_after(&self, looks: u32) -> Duration {
