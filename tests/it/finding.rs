@@ -220,6 +220,11 @@ fn arrangement_survives_a_restart() {
     Remembered::of(&screen.model).recall(&mut next.model);
     assert_eq!(width(&next), before + 4);
     assert_eq!(next.model.arrangement, screen.model.arrangement);
+    // So does the order of a list.
+    screen.model.focus = Pane::History;
+    screen.char(',');
+    Remembered::of(&screen.model).recall(&mut next.model);
+    assert_eq!(next.model.lists.of(Pane::History).order, 1);
 }
 
 /// Sends the screen a log of `to` lines, of which the driver has loaded those from `from` on.
@@ -660,6 +665,14 @@ fn letters_typed_in_a_list_are_not_lost() {
     screen.char('D');
     screen.text("1.7.0");
     screen.shows("another release    1.7.0");
+    screen.key(Code::Esc);
+    // What is typed narrows the list too, and an arrow goes on there.
+    screen.char('D');
+    screen.text("1.1");
+    screen.shows("1 of 2 contain it");
+    screen.key(Code::Down);
+    screen.shows("▶ 1.1.0");
+    assert!(!screen.draw(&plain()).contains("contain it"));
     screen.key(Code::Esc);
     screen.char('4');
     let (board, turned) = super::health::watched();

@@ -312,6 +312,8 @@ fn local_pipeline_runs_jobs_in_order() {
     let at = |name: &str| jobs.iter().position(|job| job["name"] == name).unwrap();
     assert!(at("test (two)") < at("build"), "{jobs:?}");
     assert!(ran.err.contains("test (one): testing one one"), "{}", ran.err);
+    let step = named("test (two)")["steps"][0]["name"].as_str().unwrap();
+    assert!(step.contains("testing two") && !step.contains("{matrix}"), "{step}");
     let log = run(&sandbox, &["pipeline", "development", "log"]).exits(0);
     assert!(log.out.contains("because") && log.out.contains("ERROR exit status: 3"), "{}", log.out);
     run(&sandbox, &["pipeline", "development"]).exits(1);

@@ -164,15 +164,15 @@ impl LocalPipeline {
             let Some(next) = next else { break };
             ordered.push(next);
         }
-        let named = |job: &LocalJob| {
-            if job.matrix.is_empty() {
-                return vec![job.name.clone()];
-            }
-            job.matrix.iter().map(|value| format!("{} ({value})", job.name)).collect()
-        };
         let jobs = ordered.into_iter().flat_map(|job| {
-            let steps: Vec<_> = job.steps.iter().map(|step| queued(step)).collect();
-            named(job).into_iter().map(move |name| (name, steps.clone())).collect::<Vec<_>>()
+            let steps = |value: Option<&String>| -> Vec<JobStep> {
+                job.steps.iter().map(|step| queued(&filled(step, value))).collect()
+            };
+            if job.matrix.is_empty() {
+                return vec![(job.name.clone(), steps(None))];
+            }
+            let one = |value: &String| (format!("{} ({value})", job.name), steps(Some(value)));
+            job.matrix.iter().map(one).collect::<Vec<_>>()
         });
         let job = |(at, (name, steps)): (usize, (String, Vec<JobStep>))| Job {
             id: id * 1000 + at as u64,
@@ -238,10 +238,7 @@ impl LocalPipeline {
             }
             run.jobs[at].steps[nth].standing = Standing::Running;
             self.keep(run)?;
-            let argv: Vec<String> = step
-                .iter()
-                .map(|word| word.replace("{matrix}", value.map_or("", String::as_str)))
-                .collect();
+            let argv = filled(step, value);
             say(&format!("##[group]Run {}", argv.join(" ")));
             say("##[endgroup]");
             let folder = self.folder.display().to_string();
@@ -292,6 +289,12 @@ fn create(file: &Path) -> Result<fs::File, Problem> {
 
 fn ended_as(failed: bool) -> Standing {
     if failed { Standing::Failed("failure".to_owned()) } else { Standing::Passed }
+}
+
+/// The arguments of a step, with the value of the matrix.
+fn filled(step: &[String], value: Option<&String>) -> Vec<String> {
+    let value = value.map_or("", String::as_str);
+    step.iter().map(|word| word.replace("{matrix}", value)).collect()
 }
 
 fn queued(step: &[String]) -> JobStep {

@@ -83,6 +83,10 @@ impl Listing {
             write(std::slice::from_ref(header), self.area, buffer);
         }
         let (body, from) = (self.body(), self.from());
+        if self.lines.is_empty() {
+            let text = "nothing matches; Esc shows all again";
+            return write(&[Line::styled(text, theme.style(Role::Muted))], body, buffer);
+        }
         write(&self.lines[from..], body, buffer);
         bar(theme, body, (from, self.lines.len()), buffer);
     }

@@ -33,8 +33,11 @@ impl Model {
         let team = subjects.into_iter().flat_map(|subject| self.team_commands(&subject));
         let own: &[_] = if actions.team { &[] } else { COMMANDS };
         let own = own.iter().filter(|row| self.acts_on_row(row));
-        let own = own.filter(|row| available(self, row.command).is_ok());
-        let all = own.map(|row| Entry::Command(row.command)).chain(team.map(Entry::Team));
+        let mut own: Vec<&Row> = own.filter(|row| available(self, row.command).is_ok()).collect();
+        // What changes something comes first, then what only this pane has.
+        own.sort_by_key(|row| (row.danger == Danger::None, row.pane.is_none()));
+        let all =
+            own.into_iter().map(|row| Entry::Command(row.command)).chain(team.map(Entry::Team));
         let typed = actions.finder.input.value().to_lowercase();
         let matches = |entry: &Entry| {
             let text = entry.text().to_lowercase();

@@ -197,6 +197,15 @@ impl Picker {
         }
     }
 
+    /// The indices of the items that contain the typed release; all items if none does.
+    pub fn shown(&self) -> Vec<usize> {
+        let typed = self.other.value().trim().to_lowercase();
+        let contains = |item: &Item| item.value.to_lowercase().contains(&typed);
+        let found: Vec<usize> =
+            (0..self.items.len()).filter(|at| contains(&self.items[*at])).collect();
+        if found.is_empty() { (0..self.items.len()).collect() } else { found }
+    }
+
     /// The reason, if one was typed.
     pub fn reason(&self) -> Option<String> {
         let text = self.reason.value().trim();

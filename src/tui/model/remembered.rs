@@ -1,5 +1,7 @@
 //! The screen state that is kept for the next session: never an open dialog, typed text or a chosen target.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Model;
@@ -17,6 +19,8 @@ pub struct Remembered {
     environment: String,
     pane: String,
     arrangement: Arrangement,
+    /// How each list is sorted, by the title of its pane.
+    orders: BTreeMap<String, usize>,
     zoom: bool,
     wrap: bool,
     time: String,
@@ -35,6 +39,11 @@ impl Remembered {
             environment: model.here().map_or_else(String::new, |here| here.name.to_string()),
             pane: model.focus.title(),
             arrangement: model.arrangement,
+            orders: Pane::ALL
+                .iter()
+                .map(|pane| (pane.title(), model.lists.of(*pane).order))
+                .filter(|(_, order)| *order > 0)
+                .collect(),
             zoom: model.zoom,
             wrap: logs.wrap,
             time: time.map_or("", |(name, _)| name).to_owned(),
@@ -55,6 +64,11 @@ impl Remembered {
             (model.focus, model.zoom) = (pane, self.zoom);
         }
         model.arrangement = self.arrangement;
+        for pane in Pane::ALL {
+            let order = self.orders.get(&pane.title()).copied().unwrap_or(0);
+            let known = order < pane.behaviour().orders().len();
+            model.lists.of_mut(*pane).order = if known { order } else { 0 };
+        }
         let named = model.environments.iter().position(|e| e.name.as_str() == self.environment);
         model.selected = named.unwrap_or(model.selected);
         model.panes.logs.wrap = self.wrap;

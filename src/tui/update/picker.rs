@@ -49,6 +49,16 @@ pub(in crate::tui) fn picked(
                 typed_in_list(picker, key);
             }
             Field::Guards => guards(picker, key),
+            // What is typed narrows the list; an arrow goes on in the list.
+            Field::Other if matches!(key.code, Code::Down | Code::Up) => {
+                let shown = picker.shown();
+                let at = if key.code == Code::Down { shown.first() } else { shown.last() };
+                picker.selected = at.copied().unwrap_or(0);
+                picker.other.reset();
+                picker.field = Field::List;
+                picker.forget_guards();
+                return changes::ask(picker, ticket).into_iter().collect();
+            }
             Field::Other => {
                 let before = picker.other.value().to_owned();
                 edit(&mut picker.other, key);

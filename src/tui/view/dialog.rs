@@ -135,8 +135,11 @@ fn pick(
         lines.push(Line::styled(text.clone(), theme.style(Role::Title)));
         lines.push(Line::raw(""));
     }
-    let from = picker.selected.saturating_sub(ITEMS_SHOWN - 1);
-    for (at, item) in picker.items.iter().enumerate().skip(from).take(ITEMS_SHOWN) {
+    let shown = picker.shown();
+    let place = shown.iter().position(|at| *at == picker.selected).unwrap_or(0);
+    let from = place.saturating_sub(ITEMS_SHOWN - 1);
+    for at in shown.iter().copied().skip(from).take(ITEMS_SHOWN) {
+        let item = &picker.items[at];
         let selected = at == picker.selected && picker.other.value().trim().is_empty();
         let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
         let role = match (selected, picker.field) {
@@ -149,9 +152,15 @@ fn pick(
             Span::styled(format!(" {}", item.note), theme.style(Role::Muted)),
         ]));
     }
-    if picker.items.len() > ITEMS_SHOWN {
-        let more = format!("  {} in all", picker.items.len());
+    let (found, all) = (shown.len(), picker.items.len());
+    if found < all {
+        let arrow = theme.pick("↓", "Down");
+        let more = format!(
+            "  {found} of {all} contain it: {arrow} goes on there, Enter takes what is typed"
+        );
         lines.push(Line::styled(more, theme.style(Role::Muted)));
+    } else if all > ITEMS_SHOWN {
+        lines.push(Line::styled(format!("  {all} in all"), theme.style(Role::Muted)));
     }
     let room = height.saturating_sub(lines.len() + LINES_BELOW);
     lines.extend(changes(picker, theme, width).into_iter().take(room));

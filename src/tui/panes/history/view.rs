@@ -292,10 +292,10 @@ fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
         mark(Outcome::Aborted),
     )];
     let spoken = |length: Duration| took(u64::try_from(length.as_millis()).unwrap_or(0));
-    parts.extend(figures.deploy_p50.map(|p50| format!("p50 {}", spoken(p50))));
+    parts.extend(figures.deploy_p50.map(|p50| format!("median {}", spoken(p50))));
     parts.extend(figures.change_failures().map(|percent| format!("change failures {percent} %")));
-    parts.extend(figures.undo_p50.map(|p50| format!("undo p50 {}", spoken(p50))));
-    parts.extend(figures.recovery_p50.map(|p50| format!("recovery p50 {}", spoken(p50))));
-    parts.extend(figures.lead_p50.map(|p50| format!("lead p50 {}", spoken(p50))));
+    parts.extend(figures.undo_p50.map(|p50| format!("undo median {}", spoken(p50))));
+    parts.extend(figures.recovery_p50.map(|p50| format!("recovery median {}", spoken(p50))));
+    parts.extend(figures.lead_p50.map(|p50| format!("lead median {}", spoken(p50))));
     Line::styled(parts.join(" · "), theme.style(Role::Muted))
 }
