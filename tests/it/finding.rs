@@ -666,7 +666,7 @@ fn letters_typed_in_a_list_are_not_lost() {
     screen.text("1.7.0");
     screen.shows("another release    1.7.0");
     screen.key(Code::Esc);
-    // What is typed narrows the list too, and an arrow goes on there.
+    // The typed text narrows the list too, and an arrow selects in it.
     screen.char('D');
     screen.text("1.1");
     screen.shows("1 of 2 contain it");

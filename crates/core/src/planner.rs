@@ -60,7 +60,7 @@ impl EnvironmentSpec {
         release: Option<ReleaseLabel>,
         steps: Vec<PlannedStep>,
     ) -> Plan {
-        // Only a deploy meets a freeze on its way, and only one of its own services.
+        // A freeze concerns deploys only, and only those of its services.
         let services = || self.members.iter().map(Member::service);
         self.freeze.retain(|freeze| kind == RunKind::Deploy && freeze.covers(services()));
         Plan {

@@ -208,7 +208,7 @@ struct Driver {
     recorder: Option<Recorder>,
     looks: Looks,
     theme: Theme,
-    /// The theme to go back to while another one is shown.
+    /// The usual theme, while another one is shown.
     theme_before: Option<Theme>,
     screen: Screen,
     acts: Acts,

@@ -1,14 +1,17 @@
 //! One list for every pane that has rows: a filter that narrows it in place, orders, a selection by key, and the place
-//! that Esc gives back. A pane says which rows it has (`PaneBehaviour::rows`) and how they look
+//! that Esc restores. A pane says which rows it has (`PaneBehaviour::rows`) and how they look
 //! (`PaneBehaviour::listing`); everything else is here.
 
 pub(in crate::tui) mod listing;
 pub(in crate::tui) mod update;
 
+use ratatui::layout::Rect;
 use tui_input::Input;
 
+use self::listing::Listing;
 use super::model::Model;
 use super::panes::Pane;
+use super::theme::Theme;
 
 /// A row of a list, apart from how it is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,18 @@ pub struct Row {
     pub text: String,
     /// Its place in each order of the list after the first, which is the pane's own.
     pub ranks: Vec<Rank>,
+}
+
+/// What a pane says of its list.
+pub(in crate::tui) struct List {
+    /// The rows, in their own order.
+    pub(in crate::tui) rows: fn(&Model) -> Vec<Row>,
+    /// The names of its orders, its own first.
+    pub(in crate::tui) orders: &'static [&'static str],
+    /// The list as it is drawn inside the frame of the pane; `None` if it shows none.
+    pub(in crate::tui) listing: fn(&Model, &Theme, Rect) -> Option<Listing>,
+    /// The selected row in full; `None` if there is none, or if the pane opens it in its own way.
+    pub(in crate::tui) whole: fn(&Model) -> Option<String>,
 }
 
 /// A value to sort by; smaller ones come first.
@@ -102,7 +117,7 @@ impl Model {
     }
 
     /// The selected row of a pane's list, as an index into its own order. If the selected row is not shown, it is the
-    /// first one that is: never a row that nobody sees.
+    /// first one that is: never a hidden row.
     pub fn chosen(&self, pane: Pane) -> Option<usize> {
         let rows = pane.behaviour().rows(self);
         let shown = self.lists.of(pane).shown(&rows);

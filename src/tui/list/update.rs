@@ -35,7 +35,7 @@ pub(in crate::tui) fn find(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes on to the next order of the focused list.
+/// Selects the next order of the focused list.
 pub(in crate::tui) fn sort(model: &mut Model) -> Vec<Effect> {
     let pane = model.focus;
     let last = pane.behaviour().orders().len().saturating_sub(1);
@@ -67,7 +67,7 @@ pub(in crate::tui) fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the filter of a list away, and gives back the selection of before; `false` if there is no filter.
+/// Removes the filter of a list and restores the selection of before; `false` if there is no filter.
 pub(in crate::tui) fn back(model: &mut Model, pane: Pane) -> bool {
     let typed = model.lists.typing.take() == Some(pane);
     let ListState { filter, before, .. } = model.lists.of_mut(pane);

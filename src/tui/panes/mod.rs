@@ -19,7 +19,7 @@ use super::effect::{Effect, Take};
 use super::keys::Key;
 use super::keys::commands::Command;
 use super::list::listing::Listing;
-use super::list::{self, Row};
+use super::list::{self, List, Row};
 use super::model::Model;
 use super::model::overlay::{Overlay, Sheet};
 use super::theme::{Role, Theme};
@@ -42,18 +42,23 @@ pub(in crate::tui) trait PaneBehaviour: Sync {
     }
 
     /// The selected row in full, to be read and copied; `None` if there is none.
-    fn whole(&self, _: &Model) -> Option<String> {
+    fn whole(&self, model: &Model) -> Option<String> {
+        (self.list()?.whole)(model)
+    }
+
+    /// Its list, if it has one.
+    fn list(&self) -> Option<&'static List> {
         None
     }
 
     /// The rows of its list, in their own order; none if it has no list.
-    fn rows(&self, _: &Model) -> Vec<Row> {
-        Vec::new()
+    fn rows(&self, model: &Model) -> Vec<Row> {
+        self.list().map_or_else(Vec::new, |list| (list.rows)(model))
     }
 
     /// The names of the orders of its list, its own first. Each row has a rank for each of the others.
     fn orders(&self) -> &'static [&'static str] {
-        &[]
+        self.list().map_or(&[], |list| list.orders)
     }
 
     /// The key of the selected row; `None`: the first.
@@ -67,8 +72,8 @@ pub(in crate::tui) trait PaneBehaviour: Sync {
     }
 
     /// Its list, as it is drawn inside its frame; `None` if it shows none.
-    fn listing(&self, _: &Model, _: &Theme, _: Rect) -> Option<Listing> {
-        None
+    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+        (self.list()?.listing)(model, theme, inner)
     }
 
     /// Moves by `by` lines; positive is down. A list moves its selection.

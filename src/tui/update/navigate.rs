@@ -144,8 +144,8 @@ pub(in crate::tui) fn zoom(model: &mut Model, zoom: bool) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes one level back: dismisses a toast, otherwise takes the filter of the list away, otherwise goes back inside the
-/// pane, otherwise ends its zoom.
+/// Leaves one level: dismisses a toast, otherwise removes the filter of the list, otherwise leaves what is open inside
+/// the pane, otherwise ends its zoom.
 pub(in crate::tui) fn back(model: &mut Model) -> Vec<Effect> {
     if model.dismiss() {
         return Vec::new();

@@ -49,7 +49,7 @@ pub(in crate::tui) fn picked(
                 typed_in_list(picker, key);
             }
             Field::Guards => guards(picker, key),
-            // What is typed narrows the list; an arrow goes on in the list.
+            // The typed text narrows the list; an arrow selects in it.
             Field::Other if matches!(key.code, Code::Down | Code::Up) => {
                 let shown = picker.shown();
                 let at = if key.code == Code::Down { shown.first() } else { shown.last() };

@@ -156,7 +156,7 @@ fn pick(
     if found < all {
         let arrow = theme.pick("↓", "Down");
         let more = format!(
-            "  {found} of {all} contain it: {arrow} goes on there, Enter takes what is typed"
+            "  {found} of {all} contain it: {arrow} selects there, Enter takes the typed text"
         );
         lines.push(Line::styled(more, theme.style(Role::Muted)));
     } else if all > ITEMS_SHOWN {

@@ -36,7 +36,7 @@ enum World {
     AsTheRunLeftIt,
     /// Probes run, and one that customers reach is down.
     Down,
-    /// Somebody moved a service to another build.
+    /// A service was moved to another build outside of Pointsman.
     Moved,
     /// A freeze window is active.
     Frozen,

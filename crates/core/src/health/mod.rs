@@ -86,7 +86,7 @@ pub struct Decision {
     /// Whether a failure is evidence against the release: it answered badly. Answers from another build
     /// are evidence about traffic instead.
     pub of_release: bool,
-    /// Whether a pass proves less than was asked for, and a person should know.
+    /// Whether a pass proves less than the config requires, so that a person should know.
     pub warns: bool,
 }
 

@@ -124,8 +124,7 @@ impl ProbeSnapshot {
     pub fn of(probe: &Probe, watch: &Watch, muted: Option<(Timestamp, String)>) -> Self {
         let last = watch.last();
         let found = probe.found.clone().filter(|_| watch.state() == State::Ok);
-        // A probe that begins again, at a start or after a switch, has old answers only. It is being asked, so it is
-        // not stale.
+        // After a start or a switch a probe has only the answers of before. Its first request is on the way: not stale.
         let begins = watch.state() == State::Stale && !watch.asked();
         let state = if found.is_some() {
             State::Degraded

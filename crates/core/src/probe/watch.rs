@@ -114,7 +114,7 @@ pub struct Watch {
     share: Share,
     answered: Option<Timestamp>,
     last: Option<Measurement>,
-    /// Whether it was asked since it is watched: the answers of before are history.
+    /// Whether this process has measured it. Earlier answers are history.
     asked: bool,
     /// The last bad answer, kept while it explains the state.
     fault: Option<(Fault, String, Timestamp)>,
@@ -192,7 +192,7 @@ impl Watch {
         stats(self.points.iter().copied())
     }
 
-    /// Whether it was asked since it is watched.
+    /// Whether this process has measured it.
     pub fn asked(&self) -> bool {
         self.asked
     }

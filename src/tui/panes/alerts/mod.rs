@@ -10,8 +10,7 @@ use ratatui::layout::Rect;
 use super::{Pane, PaneBehaviour};
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::commands::Command;
-use crate::tui::list::Row;
-use crate::tui::list::listing::Listing;
+use crate::tui::list::List;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
 
@@ -29,20 +28,13 @@ impl PaneBehaviour for Behaviour {
         &[(Command::Copy, "copy")]
     }
 
-    fn whole(&self, model: &Model) -> Option<String> {
-        model::sheet(model)
-    }
-
-    fn rows(&self, model: &Model) -> Vec<Row> {
-        model::list(model)
-    }
-
-    fn orders(&self) -> &'static [&'static str] {
-        model::ORDERS
-    }
-
-    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
-        view::listing(model, theme, inner)
+    fn list(&self) -> Option<&'static List> {
+        Some(&List {
+            rows: model::list,
+            orders: model::ORDERS,
+            listing: view::listing,
+            whole: model::sheet,
+        })
     }
 
     fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {

@@ -12,8 +12,7 @@ use super::{Pane, PaneBehaviour};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
-use crate::tui::list::Row;
-use crate::tui::list::listing::Listing;
+use crate::tui::list::List;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 
@@ -31,6 +30,11 @@ impl PaneBehaviour for Behaviour {
         &[(Command::NextEnvironment, "environment")]
     }
 
+    fn list(&self) -> Option<&'static List> {
+        // The steps can be clicked; a list of a few lines is neither filtered nor sorted.
+        Some(&List { rows: update::rows, orders: &[], listing: view::listing, whole: |_| None })
+    }
+
     fn open(&self, model: &mut Model, key: Key) -> Vec<Effect> {
         update::open(model, key)
     }
@@ -39,17 +43,8 @@ impl PaneBehaviour for Behaviour {
         update::scroll(model, by);
     }
 
-    /// The steps. They have one order and are no long list, so they can be clicked, but not filtered.
-    fn rows(&self, model: &Model) -> Vec<Row> {
-        update::rows(model)
-    }
-
     fn select(&self, model: &mut Model, key: &str) {
         update::select(model, key);
-    }
-
-    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
-        view::listing(model, theme, inner)
     }
 
     fn wheel(&self, model: &mut Model, by: isize) {

@@ -9,8 +9,7 @@ use ratatui::layout::Rect;
 use super::{Pane, PaneBehaviour};
 use crate::domain::verdict::Live;
 use crate::tui::keys::commands::Command;
-use crate::tui::list::listing::Listing;
-use crate::tui::list::{self, Rank, Row};
+use crate::tui::list::{self, List, Rank, Row};
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::theme::Theme;
@@ -30,16 +29,13 @@ impl PaneBehaviour for Behaviour {
         &[(Command::Open, "open"), (Command::NextEnvironment, "environment")]
     }
 
-    fn whole(&self, model: &Model) -> Option<String> {
-        Some(sheet::text(model, model.here()?))
-    }
-
-    fn rows(&self, model: &Model) -> Vec<Row> {
-        model.environments.iter().map(|environment| row(model, environment)).collect()
-    }
-
-    fn orders(&self) -> &'static [&'static str] {
-        &["order of promotion", "needs a person first", "name"]
+    fn list(&self) -> Option<&'static List> {
+        Some(&List {
+            rows: |model| model.environments.iter().map(|of| row(model, of)).collect(),
+            orders: &["order of promotion", "needs a person first", "name"],
+            listing: |model, theme, inner| Some(view::listing(model, theme, inner)),
+            whole: |model| Some(sheet::text(model, model.here()?)),
+        })
     }
 
     fn selected(&self, model: &Model) -> Option<String> {
@@ -50,10 +46,6 @@ impl PaneBehaviour for Behaviour {
         if let Some(at) = model.environments.iter().position(|e| e.name.as_str() == key) {
             navigate::select(model, at);
         }
-    }
-
-    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
-        Some(view::listing(model, theme, inner))
     }
 
     fn scroll(&self, model: &mut Model, by: isize) {

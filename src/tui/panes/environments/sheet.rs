@@ -33,9 +33,8 @@ pub(super) fn text(model: &Model, here: &Environment) -> String {
     let drift = here.drift();
     if !drift.is_empty() {
         section(&mut lines, "drift", drift);
-        lines.push(
-            "  Somebody changed this outside of Pointsman, or a run ended between two".to_owned(),
-        );
+        lines
+            .push("  This was changed outside of Pointsman, or a run ended between two".to_owned());
         lines.push(
             "  services. Nothing is changed back. D deploys one release to all of".to_owned(),
         );

@@ -11,8 +11,7 @@ use super::{Pane, PaneBehaviour};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
-use crate::tui::list::listing::Listing;
-use crate::tui::list::{self, Row};
+use crate::tui::list::{self, List};
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 
@@ -35,6 +34,15 @@ impl PaneBehaviour for Behaviour {
         ]
     }
 
+    fn list(&self) -> Option<&'static List> {
+        Some(&List {
+            rows: model::list,
+            orders: model::ORDERS,
+            listing: view::listing,
+            whole: |_| None,
+        })
+    }
+
     fn open(&self, model: &mut Model, _: Key) -> Vec<Effect> {
         update::open(model);
         model.zoom = model.panes.history.open.is_some();
@@ -50,18 +58,6 @@ impl PaneBehaviour for Behaviour {
 
     fn wheel(&self, model: &mut Model, by: isize) {
         list::update::scroll(model, Pane::History, by);
-    }
-
-    fn rows(&self, model: &Model) -> Vec<Row> {
-        model::list(model)
-    }
-
-    fn orders(&self) -> &'static [&'static str] {
-        model::ORDERS
-    }
-
-    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
-        view::listing(model, theme, inner)
     }
 
     fn back(&self, model: &mut Model) -> Option<Vec<Effect>> {
