@@ -16,7 +16,8 @@ pub(super) async fn allow(session: &Session, environment: &str, yes: &Yes) -> Fi
     let protection = loaded.protection(environment).map_err(usage)?;
     let what = format!(
         "Enables automatic rollouts of {environment} where a run disabled them: the next push is built and goes live \
-         by itself, whatever it contains."
+         by itself, whatever it contains. \
+         Only runs of this store are known: if one of another machine is under way, it disabled them on purpose."
     );
     let name = spec.environment.clone();
     let answers = Answers { yes: yes.yes, confirm: yes.confirm.clone() };

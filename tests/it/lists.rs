@@ -257,3 +257,36 @@ fn environment_explains_its_warnings() {
         screen.shows(text);
     }
 }
+
+#[test]
+fn filter_never_leaves_an_environment_selected_that_is_hidden() {
+    let mut screen = full();
+    focus(&mut screen, Pane::Environments);
+    screen.char('/');
+    screen.text("stag");
+    assert_eq!(screen.model.here().unwrap().name.as_str(), "staging", "keys act on what is shown");
+    screen.key(Code::Esc);
+    assert_eq!(screen.model.selected, 0, "Esc gives the place back");
+    screen.char('/');
+    screen.text("ion");
+    screen.key(Code::Enter);
+    screen.char('j');
+    let chosen = screen.model.selected;
+    screen.key(Code::Esc);
+    assert_eq!(screen.model.selected, chosen, "a row that was chosen since stays");
+}
+
+#[test]
+fn jobs_with_one_name_are_two_rows() {
+    let mut screen = full();
+    let name = screen.model.environments[0].name.clone();
+    let mut run = pipeline::seen("main_waiting");
+    let twin = run.jobs[0].clone();
+    run.jobs.insert(1, twin);
+    screen.send(Msg::Pipeline(name, Ok(Some(run))));
+    focus(&mut screen, Pane::Pipeline);
+    screen.char('j');
+    assert_eq!(screen.model.chosen(Pane::Pipeline), Some(1));
+    screen.char('j');
+    assert_eq!(screen.model.chosen(Pane::Pipeline), Some(2));
+}

@@ -322,7 +322,7 @@ fn automatic_rollouts_are_held_until_promotion() {
     platform.sandbox.deploy("4.2.0").exits(0);
     let run = platform.sandbox.run(&["history", "--json"]).exits(0).json()[0]["run"].to_string();
     let report = platform.sandbox.run(&["report", &run]).exits(0).out;
-    assert!(report.contains("automatic rollouts of toto-app are DISABLED"), "{report}");
+    assert!(report.contains("automatic rollouts of toto-app were left DISABLED"), "{report}");
     platform.misbehaves(|_| None);
     platform.sandbox.deploy("4.2.1").exits(0);
     on_again("after the run that could not");

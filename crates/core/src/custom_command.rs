@@ -97,9 +97,10 @@ impl Subject {
 
     /// Fields: `environment`, `run`, `release`.
     pub fn run(run: &RunView) -> Self {
-        let release = run.plan.release.as_ref().map_or("", |release| release.as_str());
+        // A clean-up or a migration has no release: its field stays as it is written, rather than empty.
+        let release = run.plan.release.as_ref().map(|release| ("release", release.as_str()));
         let number = run.number.0.to_string();
-        Self::new(On::Run, &number, &run.plan.environment, &[("release", release)])
+        Self::new(On::Run, &number, &run.plan.environment, release.as_slice())
     }
 
     /// Fields: `environment`, `probe`.

@@ -105,7 +105,7 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
         let held = held.join(", ");
         let _ = writeln!(
             text,
-            "- automatic rollouts of {held} are DISABLED: a push deploys nothing until a run is promoted, or a person \
+            "- automatic rollouts of {held} were left DISABLED: a push deploys nothing until a run is promoted, or a person \
              allows them: pointsman allow-rollouts {}",
             view.plan.environment
         );

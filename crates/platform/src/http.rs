@@ -15,10 +15,9 @@ pub fn client() -> Result<reqwest::Client, Problem> {
 
 /// Creates a client with the given timeout per request.
 pub fn client_within(timeout: Duration) -> Result<reqwest::Client, Problem> {
-    // Installing a provider twice fails, which is fine: the first one stays.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     Proxies::of_environment()
         .given(reqwest::Client::builder())
+        .tls_backend_preconfigured(super::tls::config()?)
         // A request meant or signed for one address must not go to another.
         .redirect(Policy::none())
         .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))

@@ -18,3 +18,4 @@ pub mod program;
 pub mod proxy;
 mod retry;
 pub mod run_log;
+mod tls;

@@ -356,7 +356,10 @@ impl Acts {
         let allowed = proposal::allow_rollouts(&self.app.services(), &spec).await;
         let allowed = allowed.map_err(proposal::Refusal::problem)?;
         let names: Vec<_> = allowed.iter().map(ToString::to_string).collect();
-        Ok(format!("automatic rollouts are enabled again: {}", names.join(", ")))
+        Ok(match names.as_slice() {
+            [] => "no run left automatic rollouts disabled here".to_owned(),
+            names => format!("automatic rollouts are enabled again: {}", names.join(", ")),
+        })
     }
 
     async fn observe(&self, run: RunNumber) -> Result<Doubt, Problem> {

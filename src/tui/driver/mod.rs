@@ -281,7 +281,8 @@ impl Driver {
                 }
                 Some(reload) = self.reloads.recv() => {
                     if let Some(theme) = reload.theme {
-                        self.theme = theme;
+                        // While another one is shown, it is the one to restore.
+                        *self.theme_before.as_mut().unwrap_or(&mut self.theme) = theme;
                     }
                     if let Some(ui) = reload.ui {
                         if ui.mouse != self.model.mouse {

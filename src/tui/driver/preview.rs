@@ -24,7 +24,9 @@ impl Driver {
                 self.theme_before.get_or_insert(before);
             }
             Err(why) => {
+                self.use_theme(ThemeUse::Back);
                 self.update(Msg::Alarm(format!("theme {name} cannot be used: {why}")));
+                return;
             }
         }
         if keeps {

@@ -25,7 +25,7 @@ use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::msg::{Msg, Stored};
 use crate::tui::panes::Pane;
 use crate::tui::panes::logs::model::{AROUND, Extent};
-use crate::tui::terminal::Screen;
+use crate::tui::terminal::{Screen, give_back};
 use crate::tui::theme::{Looks, Theme};
 use crate::tui::update::update;
 
@@ -38,15 +38,19 @@ const SPEEDS: [u32; 7] = [1, 2, 5, 10, 30, 100, 1000];
 
 /// Replays a run until the user quits; returns the exit code.
 pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Problem> {
+    let theme = looks
+        .theme(&crate::config::schema::UiConfig::default())
+        .unwrap_or_else(|_| Theme::without_colour(looks.ascii));
+    replay_in(app, run, theme).await
+}
+
+async fn replay_in(app: App, run: RunNumber, theme: Theme) -> Result<u8, Problem> {
     let failed = |e: std::io::Error| {
         Problem::new("the screen cannot be shown")
             .because(e.to_string())
             .try_this(format!("pointsman events {}", run.0))
     };
     let mut replay = Replay::load(&app, run)?;
-    let theme = looks
-        .theme(&crate::config::schema::UiConfig::default())
-        .unwrap_or_else(|_| Theme::without_colour(looks.ascii));
     let mut signals = Signals::listen().map_err(failed)?;
     let mut screen = Screen::take(app.state.join("crash.txt")).map_err(failed)?;
     let (width, height) = crossterm::terminal::size().map_err(failed)?;
@@ -75,9 +79,35 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
 }
 
 impl Driver {
-    /// Replays a run in this terminal, and comes back to the live screen, whose observers worked on meanwhile.
+    /// Replays a run in this terminal. The live model takes what its observers report meanwhile, and calls for attention.
     pub(super) async fn replay(&mut self, run: RunNumber) -> std::io::Result<()> {
-        let replayed = replay(self.app.clone(), run, &self.looks).await;
+        give_back();
+        let replayed = {
+            let mut replayed = Box::pin(replay_in(self.app.clone(), run, self.theme.clone()));
+            loop {
+                tokio::select! {
+                    ended = &mut replayed => break ended,
+                    Some(message) = self.receiver.recv() => {
+                        for effect in self.update(message) {
+                            match effect {
+                                Effect::Ring(text) => self.screen.ring(&text)?,
+                                // The replay has the terminal, and no key reaches the live model.
+                                Effect::ToClipboard(_)
+                                | Effect::Quit
+                                | Effect::Suspend
+                                | Effect::Theme(_)
+                                | Effect::Replay(_)
+                                | Effect::Mouse(_)
+                                | Effect::Redraw
+                                | Effect::Terminal
+                                | Effect::Panic => {}
+                                effect => self.acts.carry_out(effect),
+                            }
+                        }
+                    }
+                }
+            }
+        };
         self.screen.take_again()?;
         self.update(Msg::Tell(match replayed {
             Ok(_) => format!("the replay of run {run} ended; this is the live screen again"),

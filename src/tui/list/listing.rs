@@ -83,10 +83,6 @@ impl Listing {
             write(std::slice::from_ref(header), self.area, buffer);
         }
         let (body, from) = (self.body(), self.from());
-        if self.lines.is_empty() {
-            let text = "nothing matches; Esc shows all again";
-            return write(&[Line::styled(text, theme.style(Role::Muted))], body, buffer);
-        }
         write(&self.lines[from..], body, buffer);
         bar(theme, body, (from, self.lines.len()), buffer);
     }
@@ -147,7 +143,10 @@ pub(in crate::tui) fn footing(model: &Model, theme: &Theme, pane: Pane) -> Optio
         let all = pane.behaviour().rows(model).len();
         line.push_span(Span::raw(" /"));
         line.extend(typed(&state.filter, types, theme));
-        line.push_span(Span::raw(format!("  {} of {all} ", model.listed(pane).len())));
+        line.push_span(Span::raw(match model.listed(pane).len() {
+            0 => format!("  0 of {all}: nothing matches, Esc shows all "),
+            found => format!("  {found} of {all} "),
+        }));
     }
     line.extend(order.map(|order| Span::raw(format!(" by: {order} "))));
     let role = if types { Role::Focus } else { Role::Warning };

@@ -14,12 +14,20 @@ pub(in crate::tui) fn scroll(model: &mut Model, pane: Pane, by: isize) {
     let chosen = model.chosen(pane);
     let at = chosen.and_then(|chosen| shown.iter().position(|at| *at == chosen)).unwrap_or(0);
     let to = at.saturating_add_signed(by).min(shown.len().saturating_sub(1));
+    leave_place(model, pane);
     if let Some(row) = shown.get(to) {
         pane.behaviour().select(model, &rows[*row].key);
         if to == 0 {
             // The first row stays selected when newer ones arrive above it.
             model.lists.of_mut(pane).selected = None;
         }
+    }
+}
+
+/// Forgets the place of before a filter that was kept: the person has chosen another row since.
+pub(in crate::tui) fn leave_place(model: &mut Model, pane: Pane) {
+    if !model.filters() {
+        model.lists.of_mut(pane).before = None;
     }
 }
 
@@ -62,9 +70,21 @@ pub(in crate::tui) fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
         Code::Down => scroll(model, pane, 1),
         _ => {
             edit(&mut model.lists.of_mut(pane).filter, key);
+            show_selected(model, pane);
         }
     }
     Vec::new()
+}
+
+/// Selects the first row that is shown, if the selected one is not: no key may act on a hidden row.
+fn show_selected(model: &mut Model, pane: Pane) {
+    let rows = pane.behaviour().rows(model);
+    let shown = model.lists.of(pane).shown(&rows);
+    let selected = pane.behaviour().selected(model);
+    let hidden = selected.is_some_and(|key| !shown.iter().any(|at| rows[*at].key == key));
+    if let Some(first) = shown.first().filter(|_| hidden) {
+        pane.behaviour().select(model, &rows[*first].key);
+    }
 }
 
 /// Removes the filter of a list and restores the selection of before; `false` if there is no filter.

@@ -1,7 +1,7 @@
 //! Keys in the list of actions. An action that changes something opens its confirmation, as its own key does.
 
 use super::overlay::typed;
-use super::{custom_commands, run};
+use super::{acts, custom_commands, run};
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
@@ -10,6 +10,8 @@ use crate::tui::model::overlay::Overlay;
 
 /// Opens the actions of the row under the cursor.
 pub(in crate::tui) fn open(model: &mut Model) -> Vec<Effect> {
+    // What acts on a run acts in its environment.
+    acts::select_environment_of_chosen_run(model);
     model.overlay = Some(Overlay::Actions(Actions::default()));
     Vec::new()
 }

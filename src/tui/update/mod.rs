@@ -35,6 +35,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Click(pane, row) if model.dialog.is_none() && model.overlay.is_none() => {
             model.focus = pane;
             if let Some(key) = row {
+                list::update::leave_place(model, pane);
                 pane.behaviour().select(model, &key);
                 return follow(model).into_iter().collect();
             }

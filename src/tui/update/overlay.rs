@@ -112,7 +112,13 @@ fn palette(model: &mut Model, mut finder: Finder, key: Key) -> Vec<Effect> {
     match key.code {
         Code::Esc => return show_theme(model, None),
         Code::Enter => {
-            return found.get(finder.selected).map_or_else(Vec::new, |f| go(model, f.clone(), key));
+            let found = found.into_iter().nth(finder.selected);
+            let mut effects = match found {
+                Some(Found::Theme(_)) => Vec::new(),
+                _ => show_theme(model, None),
+            };
+            effects.extend(found.into_iter().flat_map(|found| go(model, found, key)));
+            return effects;
         }
         _ => typed(&mut finder, key, found.len()),
     }

@@ -12,6 +12,7 @@ use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
 use crate::domain::verdict::{Live, Undo};
 use crate::domain::view::RunView;
+use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::checklists::model::{count, rows};
@@ -19,6 +20,7 @@ use crate::tui::panes::deploy::view::elapsed_ms;
 use crate::tui::panes::health::model::counts;
 use crate::tui::panes::migrations::model::told;
 use crate::tui::theme::{Role, Theme};
+use crate::tui::update::acts::available;
 
 /// Minimum width to show the keys that act.
 const WITH_KEYS: u16 = 140;
@@ -202,8 +204,9 @@ fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
     let asked = here.driven().and_then(|run| run.view.asked.as_ref());
     parts.extend(asked.map(|asked| part((asked.sentence(), Role::Waiting), URGENT)));
     parts.extend(lock_and_freeze(model, here));
-    let held =
-        (!here.held().is_empty()).then(|| "automatic rollouts DISABLED, P enables".to_owned());
+    let may = available(model, Command::AllowRollouts).is_ok();
+    let held = (!here.held().is_empty())
+        .then(|| format!("automatic rollouts DISABLED{}", if may { ", P enables" } else { "" }));
     parts.extend(held.map(|text| part((text, Role::Warning), URGENT)));
     parts
         .extend(probes(here).map(|(text, role)| {

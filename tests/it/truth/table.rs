@@ -312,7 +312,7 @@ const ROWS: &[Row] = &[
             "rollouts DISABLED, P enables",
         ],
         json: &[("/services/0/rollouts_held", "true"), ("/outcome", "failed")],
-        report: &["automatic rollouts of toto-app, toto-bo are DISABLED"],
+        report: &["automatic rollouts of toto-app, toto-bo were left DISABLED"],
         alerts: &["ended: failed. It moved no traffic: 1.0.0 stayed live"],
         never: &["marked bad", "- rolled back"],
     },

@@ -11,6 +11,11 @@ pub struct Revision {
     pub prefix: Option<String>,
 }
 
+/// Maximum characters of a Cloud Run name.
+const LONGEST: usize = 63;
+/// How ids of builds begin: ours, and those of Google's CLI and console.
+const BUILD_IDS: [&str; 2] = ["b-", "build-"];
+
 /// What an answer's revision says about the expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Match {
@@ -28,16 +33,29 @@ impl Revision {
     }
 
     /// Cloud Run's name of a build of an App Hosting backend: `toto-app-build-2025-04-21-001`. Seen in public reports, not
-    /// documented.
-    pub fn of_backend(backend: &str, build: &str) -> Self {
-        Self { name: format!("{backend}-{build}"), prefix: Some(format!("{backend}-")) }
+    /// documented. `None` if it would not fit a name.
+    pub fn of_backend(backend: &str, build: &str) -> Option<Self> {
+        let name = format!("{backend}-{build}");
+        (name.len() <= LONGEST).then(|| Self { name, prefix: Some(format!("{backend}-")) })
+    }
+
+    /// Whether only builds of this platform have such a revision, so that a matching answer always proves the build.
+    pub fn is_promised(&self) -> bool {
+        self.prefix.is_none()
     }
 
     pub(super) fn matches(&self, told: &str) -> Match {
-        match &self.prefix {
+        let Some(prefix) = &self.prefix else {
+            return if told == self.name { Match::Same } else { Match::Other };
+        };
+        // Cloud Run's own names begin with the service too (`toto-app-00012-abc`): only a build id names another build.
+        let named = told
+            .strip_prefix(prefix)
+            .is_some_and(|rest| BUILD_IDS.iter().any(|begin| rest.starts_with(begin)));
+        match named {
             _ if told == self.name => Match::Same,
-            Some(prefix) if !told.starts_with(prefix) => Match::OtherForm,
-            Some(_) | None => Match::Other,
+            true => Match::Other,
+            false => Match::OtherForm,
         }
     }
 }

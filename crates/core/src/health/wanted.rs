@@ -50,7 +50,7 @@ impl Wanted {
 
     /// Whether every matching answer distinguishes this build from the other one of the run.
     pub fn tells_apart(&self) -> bool {
-        self.revision.is_some() || self.shared.is_empty()
+        self.revision.as_ref().is_some_and(Revision::is_promised) || self.shared.is_empty()
     }
 
     /// Whether a matching answer distinguishes this build from the other one.
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn revision_of_a_backend_proves_the_build() {
         let wanted = |shared: &[&str]| Wanted {
-            revision: Some(Revision::of_backend("toto-app", "b-2")),
+            revision: Revision::of_backend("toto-app", "b-2"),
             shared: shared.iter().map(|label| ReleaseLabel::new(*label).unwrap()).collect(),
             ..wanted(true, false)
         };
@@ -129,6 +129,8 @@ mod tests {
         assert_eq!(said("toto-app-b-2"), Ok(()));
         assert!(said("toto-app-b-1").unwrap_err().contains("wanted toto-app-b-2"));
         // Another form: the platform names revisions differently, so only the version is known.
+        assert_eq!(said("toto-app-00012-abc"), Ok(()), "Cloud Run's own name, of no known build");
+        assert!(!wanted(&["v1.0.2"]).tells_apart(), "the form was never promised");
         let other = answer(version, Some("revision-7"));
         assert_eq!(wanted(&[]).judge(&other), Ok(()));
         assert_eq!(wanted(&[]).other_form(&other), Some("revision-7"));

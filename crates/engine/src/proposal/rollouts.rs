@@ -12,17 +12,7 @@ pub async fn allow_rollouts(
     ports: &Services,
     spec: &EnvironmentSpec,
 ) -> Result<Vec<ServiceName>, Refusal> {
-    let environment = &spec.environment;
-    let latest = ports.stores.open()?.runs(Some(environment), 1)?;
-    if let Some(run) = latest.first().filter(|listed| listed.view.ended.is_none()) {
-        let number = run.view.number;
-        let what = format!("run {number} is under way on {environment}");
-        return Err(Refusal::Refused(
-            Problem::new(what)
-                .because("it disabled automatic rollouts so that a push cannot interrupt it")
-                .try_this("wait until it has ended; a promotion enables them by itself"),
-        ));
-    }
+    free(ports, spec)?;
     let hosting = ports.hosting(&spec.endpoint, false).await.map_err(Refusal::Failed)?;
     let Some(hosting) = hosting else {
         return Err(Refusal::Failed(Problem::new("the emulator is not running")));
@@ -33,6 +23,8 @@ pub async fn allow_rollouts(
         let service = member.service();
         let automatic = traffic.get(service).cloned().flatten().map(|traffic| traffic.automatic);
         let Some(Automatic::Held { policy }) = automatic else { continue };
+        // A run may have begun meanwhile.
+        free(ports, spec)?;
         if let Err(error) = hosting.hold_rollouts(&member.target, &policy, false).await {
             let before: Vec<_> = allowed.iter().map(ToString::to_string).collect();
             let done = match before.as_slice() {
@@ -48,4 +40,23 @@ pub async fn allow_rollouts(
         allowed.push(service.clone());
     }
     Ok(allowed)
+}
+
+/// Refuses while a run needs them disabled, or a person has locked the environment.
+fn free(ports: &Services, spec: &EnvironmentSpec) -> Result<(), Refusal> {
+    let (environment, store) = (&spec.environment, ports.stores.open()?);
+    if let Some(run) = store.runs(Some(environment), 1)?.first().filter(|l| l.view.ended.is_none())
+    {
+        let what = format!("run {} is under way on {environment}", run.view.number);
+        return Err(Refusal::Refused(
+            Problem::new(what)
+                .because("it disabled automatic rollouts so that a push cannot interrupt it")
+                .try_this("wait until it has ended; a promotion enables them by itself"),
+        ));
+    }
+    if let Some(lock) = store.locked(environment)? {
+        let what = format!("{environment} is locked by {}", lock.actor);
+        return Err(Refusal::Refused(Problem::new(what).because(lock.reason)));
+    }
+    Ok(())
 }

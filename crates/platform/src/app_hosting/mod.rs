@@ -358,10 +358,10 @@ impl Hosting for AppHosting {
     }
 
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision> {
-        Some(match self.kind {
+        match self.kind {
             Kind::Google => Revision::of_backend(target.backend().as_str(), build.as_str()),
-            Kind::Emulator | Kind::Loopback => Revision::exact(build.as_str()),
-        })
+            Kind::Emulator | Kind::Loopback => Some(Revision::exact(build.as_str())),
+        }
     }
 
     fn poll_after(&self, looks: u32) -> Duration {

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use rustls::CertificateError;
 use rustls::pki_types::{ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -39,14 +38,8 @@ pub(super) struct Dialer {
 
 impl Dialer {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
-        // Installing a provider twice fails, which is fine: the first one stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let failed = |why: String| Problem::new("no TLS can be made here").because(why);
-        let config = ClientConfig::builder()
-            .with_platform_verifier()
-            .map_err(|e| failed(e.to_string()))?
-            .with_no_client_auth();
-        Ok(Self { clock, tls: TlsConnector::from(Arc::new(config)), turns: Arc::default() })
+        let config = Arc::new(crate::tls::config()?);
+        Ok(Self { clock, tls: TlsConnector::from(config), turns: Arc::default() })
     }
 
     /// Connects to `host:port`.

@@ -28,7 +28,7 @@ pub(super) fn text(model: &Model, here: &Environment) -> String {
     unread(here, &mut lines);
     if let Some(told) = model.now.and_then(|now| here.frozen(now)) {
         section(&mut lines, "frozen", [told]);
-        lines.push("  No deploy and no migration begins; a rollback may.".to_owned());
+        lines.push("  What it freezes does not begin; a rollback always may.".to_owned());
     }
     let drift = here.drift();
     if !drift.is_empty() {
@@ -45,7 +45,7 @@ pub(super) fn text(model: &Model, here: &Environment) -> String {
     if !held.is_empty() {
         section(&mut lines, "automatic rollouts are disabled", held);
         lines.push(
-            "  A push deploys nothing there. The next promoted run enables them; P does now."
+            "  A push deploys nothing there. The next promoted run enables them; P does now, where it is on."
                 .to_owned(),
         );
     }

@@ -103,7 +103,7 @@ fn held(environment: &Environment, theme: &Theme, width: usize) -> Vec<Line<'sta
         return Vec::new();
     }
     let mark = theme.pick("▲", "[!]");
-    let text = format!("   {mark} automatic rollouts DISABLED (P enables): {}", held.join(", "));
+    let text = format!("   {mark} automatic rollouts DISABLED: {}", held.join(", "));
     let odd = theme.style(Role::Warning);
     wrapped(&text, width).into_iter().map(|text| Line::styled(text, odd)).collect()
 }

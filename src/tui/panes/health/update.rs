@@ -71,7 +71,9 @@ fn chosen(model: &Model) -> Option<(EnvironmentName, String, bool)> {
 
 /// Whether a probe is selected.
 pub(in crate::tui) fn any_probe(model: &Model) -> Result<(), String> {
-    chosen(model).map(drop).ok_or_else(|| "no probe is configured here".to_owned())
+    let any = model.here().is_some_and(|here| !here.probes.is_empty());
+    let none = if any { "no probe passes the filter" } else { "no probe is configured here" };
+    chosen(model).map(drop).ok_or_else(|| none.to_owned())
 }
 
 /// Opens the dialog for a mute.

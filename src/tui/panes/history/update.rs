@@ -37,5 +37,10 @@ pub(in crate::tui) fn compare(model: &mut Model) -> Vec<Effect> {
 
 /// Whether there is a run.
 pub(in crate::tui) fn any_run(model: &Model) -> Result<(), String> {
-    chosen(model).map(drop).ok_or_else(|| "there is no run yet".to_owned())
+    let none = if model.panes.history.runs.is_empty() {
+        "there is no run yet"
+    } else {
+        "no run passes the filter"
+    };
+    chosen(model).map(drop).ok_or_else(|| none.to_owned())
 }

@@ -23,7 +23,7 @@ pub(in crate::tui) fn undo(model: &mut Model, key: Key) -> Vec<Effect> {
 fn ask(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
     let Some(here) = model.here().cloned() else { return Vec::new() };
     let Some((database, row)) = chosen(model) else {
-        model.tell("no database is configured, or none was read yet");
+        model.tell("no migration is selected: no database was read, or none passes the filter");
         return Vec::new();
     };
     let items: Vec<Item> = match purpose {

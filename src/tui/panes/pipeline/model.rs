@@ -27,16 +27,18 @@ pub(in crate::tui) const ORDERS: &[&str] = &["as the pipeline", "failed first", 
 /// The rows of the list: the jobs of the run last read.
 pub(in crate::tui) fn list(model: &Model) -> Vec<Row> {
     let clock = model.clock();
-    let row = |job: &Job| Row {
-        key: job.name.clone(),
+    let jobs = model.here().and_then(run).map_or(&[][..], |run| &run.jobs);
+    // Two jobs may have one name; their ids change when they run again.
+    let nth = |at: usize| jobs[..at].iter().filter(|job| job.name == jobs[at].name).count();
+    let row = |(at, job): (usize, &Job)| Row {
+        key: format!("{} {}", job.name, nth(at)),
         text: format!("{} {}", job.name, job.standing.label()),
         ranks: vec![
             Rank::Number(u64::from(!job.standing.bad())),
             Rank::descending(job.took(clock).map_or(0, |took| took.as_secs())),
         ],
     };
-    let jobs = model.here().and_then(run).map_or(&[][..], |run| &run.jobs);
-    jobs.iter().map(row).collect()
+    jobs.iter().enumerate().map(row).collect()
 }
 
 /// The log of a job, or the output of a custom command.

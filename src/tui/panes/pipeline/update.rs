@@ -191,7 +191,9 @@ pub(in crate::tui) fn logged(model: &mut Model, log: Result<JobLog, Problem>) {
     match log {
         Err(problem) => model.say(Level::Error, problem.to_string()),
         // Do not cover a dialog that was opened meanwhile.
-        Ok(_) if model.dialog.is_some() => model.tell("the job's log is here; Enter shows it"),
+        Ok(_) if model.dialog.is_some() || model.overlay.is_some() => {
+            model.tell("the job's log is here; Enter shows it");
+        }
         Ok(log) => {
             let from = log.error(0).unwrap_or(0).saturating_sub(ABOVE);
             model.overlay = Some(Overlay::JobLog(log, from));

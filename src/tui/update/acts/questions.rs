@@ -103,6 +103,9 @@ pub(super) fn allow_rollouts(here: &Environment) -> Confirm {
     let lines = vec![
         format!("Enables automatic rollouts of {}.", here.held().join(", ")),
         "The next push is built and goes live by itself, whatever it contains.".to_owned(),
+        "Only runs of this store are known: if one of another machine is under way, it disabled \
+         them on purpose."
+            .to_owned(),
     ];
     question(here, here.protection, "Allow automatic rollouts", lines, Action::AllowRollouts)
 }
