@@ -109,10 +109,9 @@ impl Driver {
             }
         };
         self.screen.take_again()?;
-        self.update(Msg::Tell(match replayed {
-            Ok(_) => format!("the replay of run {run} ended; this is the live screen again"),
-            Err(problem) => problem.to_string(),
-        }));
+        if let Err(problem) = replayed {
+            self.update(Msg::Alarm(problem.to_string()));
+        }
         if let Some(size) = super::resized() {
             self.update(size);
         }
