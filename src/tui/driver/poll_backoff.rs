@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Poll interval while the source changes.
 const BUSY_POLL: Duration = Duration::from_millis(150);
 /// Poll interval of an idle source. The first change after an idle time is seen up to this much later.
-const IDLE_POLL: Duration = Duration::from_millis(300);
+const IDLE_POLL: Duration = Duration::from_millis(500);
 /// Number of polls without a change until the interval grows: six seconds.
 const POLLS_UNTIL_IDLE: u32 = 40;
 
