@@ -6,7 +6,7 @@ use super::App;
 use crate::adapters::custom_commands::CustomCommandRuns;
 use crate::adapters::process::ThisMachine;
 use crate::adapters::program::MachinePrograms;
-use crate::domain::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState, On};
+use crate::domain::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::ports::processes::Processes as _;
@@ -93,8 +93,8 @@ impl App {
             "--confirm",
             &name,
         ];
-        let subject = command.subject.as_ref().filter(|subject| subject.on != On::Environment);
-        arguments.extend(subject.into_iter().flat_map(|subject| ["--on", subject.name.as_str()]));
+        arguments
+            .extend(command.part().into_iter().flat_map(|subject| ["--on", subject.name.as_str()]));
         let log = self.state.join("commands").join("runner.log");
         let mut child = self.background(&arguments, &log).map_err(failed)?;
         let began = self.clock.elapsed();

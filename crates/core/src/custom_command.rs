@@ -126,9 +126,15 @@ impl CustomCommand {
         Self { argv, subject: Some(subject), ..self.clone() }
     }
 
+    /// The part of the environment it acts on: a service, run or probe. None for the environment itself, which is named
+    /// wherever a command is.
+    pub fn part(&self) -> Option<&Subject> {
+        self.subject.as_ref().filter(|subject| subject.on != On::Environment)
+    }
+
     /// Its name, with what it acts on: `tail toto-app`.
     pub fn title(&self) -> String {
-        match self.subject.as_ref().filter(|subject| subject.on != On::Environment) {
+        match self.part() {
             Some(subject) => format!("{} {}", self.name, subject.name),
             None => self.name.clone(),
         }

@@ -29,6 +29,17 @@ pub struct EnvironmentSnapshot {
     pub unseen: Option<Problem>,
 }
 
+impl EnvironmentSnapshot {
+    /// What its platform said. Its databases and its files are read apart: they are still unknown.
+    pub fn new(
+        services: Vec<ServiceSnapshot>,
+        freeze: Vec<Freeze>,
+        unseen: Option<Problem>,
+    ) -> Self {
+        Self { services, databases: None, lint: None, findings: Vec::new(), freeze, unseen }
+    }
+}
+
 /// A database as observed.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DatabaseSnapshot {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::process::ThisMachine;
 use super::program::MachinePrograms;
 use pointsman_core::custom_command::{
-    CustomCommand, CustomCommandRun, CustomCommandState, On, Subject,
+    CustomCommand, CustomCommandRun, CustomCommandState, Subject,
 };
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
@@ -140,11 +140,7 @@ impl CustomCommandRuns {
         let mut run = CustomCommandRun {
             id: self.begin()?,
             name: command.name.clone(),
-            subject: command
-                .subject
-                .as_ref()
-                .filter(|subject| subject.on != On::Environment)
-                .map(|subject| subject.name.clone()),
+            subject: command.part().map(|subject| subject.name.clone()),
             argv: command.argv.clone(),
             folder: command.folder.clone(),
             environment: environment.clone(),

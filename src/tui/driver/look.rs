@@ -66,17 +66,7 @@ impl Acts {
                 let Ok(environment) = EnvironmentName::new(name) else {
                     return;
                 };
-                (
-                    environment,
-                    EnvironmentSnapshot {
-                        services: Vec::new(),
-                        databases: None,
-                        lint: None,
-                        findings: Vec::new(),
-                        freeze: Vec::new(),
-                        unseen: Some(problem),
-                    },
-                )
+                (environment, EnvironmentSnapshot::new(Vec::new(), Vec::new(), Some(problem)))
             }
         };
         // The list covers all environments, so one of them sends it.

@@ -87,16 +87,17 @@ impl Lists {
     }
 }
 
-impl ListState {
-    /// Whether a row passes the filter: it contains every word of it, in upper or lower case.
-    fn passes(&self, row: &Row) -> bool {
-        let text = row.text.to_lowercase();
-        self.filter.value().to_lowercase().split_whitespace().all(|word| text.contains(word))
-    }
+/// Whether a text passes a filter: it contains every word of it, in upper or lower case.
+pub fn passes(filter: &str, text: &str) -> bool {
+    let text = text.to_lowercase();
+    filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
+}
 
+impl ListState {
     /// The indices of the rows that pass the filter, in the chosen order.
     fn shown(&self, rows: &[Row]) -> Vec<usize> {
-        let passing = rows.iter().enumerate().filter(|(_, row)| self.passes(row));
+        let passing =
+            rows.iter().enumerate().filter(|(_, row)| passes(self.filter.value(), &row.text));
         let mut shown: Vec<usize> = passing.map(|(at, _)| at).collect();
         if let Some(order) = self.order.checked_sub(1) {
             shown.sort_by(|a, b| rows[*a].ranks.get(order).cmp(&rows[*b].ranks.get(order)));

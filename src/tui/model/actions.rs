@@ -7,6 +7,7 @@ use super::overlay::Finder;
 use crate::domain::custom_command::{CustomCommand, CustomCommandState, On, Subject};
 use crate::domain::view::RunView;
 use crate::tui::keys::commands::{COMMANDS, Command, Danger, Row};
+use crate::tui::list::passes;
 use crate::tui::panes::{Pane, health, history};
 use crate::tui::update::acts::available;
 
@@ -38,12 +39,8 @@ impl Model {
         own.sort_by_key(|row| (row.danger == Danger::None, row.pane.is_none()));
         let all =
             own.into_iter().map(|row| Entry::Command(row.command)).chain(team.map(Entry::Team));
-        let typed = actions.finder.input.value().to_lowercase();
-        let matches = |entry: &Entry| {
-            let text = entry.text().to_lowercase();
-            typed.split_whitespace().all(|word| text.contains(word))
-        };
-        all.filter(matches).collect()
+        let typed = actions.finder.input.value();
+        all.filter(|entry| passes(typed, &entry.text())).collect()
     }
 
     /// Whether a command does something with the row under the cursor.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Model;
 use crate::domain::time::Timestamp;
+use crate::tui::list::passes;
 
 /// Severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,12 +95,7 @@ impl Model {
 
     /// The messages that contain every word of a filter, newest first.
     pub fn found_messages(&self, filter: &str) -> Vec<&Message> {
-        let filter = filter.to_lowercase();
-        let matches = |message: &&Message| {
-            let text = message.text.to_lowercase();
-            filter.split_whitespace().all(|word| text.contains(word))
-        };
-        self.messages.all.iter().rev().filter(matches).collect()
+        self.messages.all.iter().rev().filter(|message| passes(filter, &message.text)).collect()
     }
 
     /// Removes expired messages from the message lane.

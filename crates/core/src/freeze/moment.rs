@@ -53,7 +53,7 @@ impl Moment {
     }
 }
 
-/// Checks that two moments make a window: both recur, or both are dates in their order.
+/// Checks that two moments make a window: both recur, or both are dates, the earlier first.
 pub fn window_of(from: Moment, to: Moment) -> Result<(), String> {
     match (from, to) {
         (Moment::Weekly { .. }, Moment::Weekly { .. }) => Ok(()),

@@ -31,17 +31,7 @@ pub async fn look(
         Err(problem) => return unknown(spec, problem),
     };
     match services(ports, spec, hosting.as_ref(), runs, ask).await {
-        Ok(services) => {
-            let freeze = spec.freeze.clone();
-            EnvironmentSnapshot {
-                services,
-                databases: None,
-                lint: None,
-                findings: Vec::new(),
-                freeze,
-                unseen: None,
-            }
-        }
+        Ok(services) => EnvironmentSnapshot::new(services, spec.freeze.clone(), None),
         Err(problem) => unknown(spec, problem),
     }
 }
@@ -67,15 +57,7 @@ fn unseen(spec: &EnvironmentSpec, problem: Problem, health: &Health) -> Environm
         rollback: Readiness { target: None, build: None, why: Some(problem.what.clone()) },
     };
     let services = spec.members.iter().map(one).collect();
-    let freeze = spec.freeze.clone();
-    EnvironmentSnapshot {
-        services,
-        databases: None,
-        lint: None,
-        findings: Vec::new(),
-        freeze,
-        unseen: Some(problem),
-    }
+    EnvironmentSnapshot::new(services, spec.freeze.clone(), Some(problem))
 }
 
 async fn services(
