@@ -8,7 +8,7 @@ use pointsman::domain::policy::Protection;
 use pointsman::domain::readiness::Target;
 use pointsman::domain::release::ReleaseName;
 use pointsman::domain::time::Timestamp;
-use pointsman::tui::effect::{Effect, LogAsk, LogUse, ThemeUse};
+use pointsman::tui::effect::{Effect, Intent, LogAsk, LogUse, ThemeUse};
 use pointsman::tui::keys::Code;
 use pointsman::tui::keys::bindings::Bindings;
 use pointsman::tui::keys::commands::COMMANDS;
@@ -658,21 +658,42 @@ fn handover_lists_pending_and_changed() {
     assert!(matches!(&copied[..], [Effect::Copy(text, _)] if text.contains("WAITS FOR APPROVAL")));
 }
 
+fn proposes(effects: &[Effect], label: &str) -> bool {
+    matches!(effects, [Effect::Propose(_, Intent::Deploy { release, .. })] if release.as_str() == label)
+}
+
+#[test]
+fn key_that_opened_a_picker_is_not_typed_into_it() {
+    let mut screen = waiting();
+    screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
+    screen.char('D');
+    // Pressed again while the box was slow to open: no release is called D, and j still moves.
+    screen.char('D');
+    screen.char('k');
+    assert!(!screen.draw(&plain()).contains("as typed"));
+    assert!(proposes(&screen.key(Code::Enter), "1.0.0"));
+}
+
 #[test]
 fn letters_typed_in_a_list_are_not_lost() {
     let mut screen = waiting();
     screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
     screen.char('D');
     screen.text("1.7.0");
-    screen.shows("another release    1.7.0");
+    screen.shows("▶ 1.7.0 ");
+    screen.shows("as typed, not among the 2 releases offered");
     screen.key(Code::Esc);
-    // The typed text narrows the list too, and an arrow selects in it.
+    // Half of a name takes the release that has it; the text itself is the row below.
     screen.char('D');
-    screen.text("1.1");
-    screen.shows("1 of 2 contain it");
-    screen.key(Code::Down);
+    "1.1".chars().for_each(|c| drop(screen.char(c)));
     screen.shows("▶ 1.1.0");
-    assert!(!screen.draw(&plain()).contains("contain it"));
+    screen.shows("1 of 2 contain it");
+    assert!(proposes(&screen.key(Code::Enter), "1.1.0"));
+    screen.key(Code::Esc);
+    screen.char('D');
+    "1.1".chars().for_each(|c| drop(screen.char(c)));
+    screen.key(Code::Down);
+    assert!(proposes(&screen.key(Code::Enter), "1.1"));
     screen.key(Code::Esc);
     screen.char('4');
     let (board, turned) = super::health::watched();

@@ -120,9 +120,11 @@ pub struct Picker {
     /// On the second page of a rollback, per item: the database, and the version to undo its migrations down to.
     pub ways: Vec<Option<(String, SchemaVersion)>>,
     pub selected: usize,
+    /// Whether the row of the typed text is selected instead of an item.
+    pub as_typed: bool,
     /// The value to select once the list is loaded.
     pub preferred: Option<String>,
-    /// The input for a release that is not in the list.
+    /// The input that narrows the list, and names a release that is not in it.
     pub other: Input,
     pub reason: Input,
     /// The focused field.
@@ -137,11 +139,20 @@ pub struct Picker {
     pub guard: usize,
 }
 
+/// A row of a picker's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picked {
+    /// The item at this index.
+    Item(usize),
+    /// What was typed, which no item is.
+    Typed,
+}
+
 /// A field of a picker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     List,
-    /// The input for another release.
+    /// The input for a release.
     Other,
     /// The list of guards, each with a line to override it.
     Guards,
@@ -162,6 +173,7 @@ impl Picker {
             targets: Vec::new(),
             ways: Vec::new(),
             selected: 0,
+            as_typed: false,
             preferred: None,
             other: Input::default(),
             reason: Input::default(),
@@ -197,13 +209,52 @@ impl Picker {
         }
     }
 
-    /// The indices of the items that contain the typed release; all items if none does.
-    pub fn shown(&self) -> Vec<usize> {
-        let typed = self.other.value().trim().to_lowercase();
-        let contains = |item: &Item| item.value.to_lowercase().contains(&typed);
-        let found: Vec<usize> =
-            (0..self.items.len()).filter(|at| contains(&self.items[*at])).collect();
-        if found.is_empty() { (0..self.items.len()).collect() } else { found }
+    /// The rows to choose from: the items that contain the typed release, then the typed text itself unless an item
+    /// is exactly that.
+    pub fn choices(&self) -> Vec<Picked> {
+        let typed = self.typed().to_lowercase();
+        let contains = |at: &usize| self.items[*at].value.to_lowercase().contains(&typed);
+        let exact = self.items.iter().any(|item| item.value == self.typed());
+        let own = (!typed.is_empty() && !exact).then_some(Picked::Typed);
+        (0..self.items.len()).filter(contains).map(Picked::Item).chain(own).collect()
+    }
+
+    /// The row that Enter takes.
+    pub fn choice(&self) -> Picked {
+        if self.as_typed { Picked::Typed } else { Picked::Item(self.selected) }
+    }
+
+    /// Moves the cursor to a row.
+    pub fn select(&mut self, choice: Picked) {
+        self.as_typed = choice == Picked::Typed;
+        if let Picked::Item(at) = choice {
+            self.selected = at;
+        }
+    }
+
+    /// Selects the best row for what was typed: the item of exactly that name, else the first that contains it.
+    /// What is only typed is never taken while the list has something that contains it, so that half of a name does
+    /// not become a release.
+    pub fn narrow(&mut self) {
+        if self.typed().is_empty() {
+            return self.select(Picked::Item(self.selected));
+        }
+        let exact = self.items.iter().position(|item| item.value == self.typed());
+        let best = exact.map(Picked::Item).or_else(|| self.choices().first().copied());
+        self.select(best.unwrap_or(Picked::Item(0)));
+    }
+
+    /// The release that Enter takes, if there is one.
+    pub fn value(&self) -> Option<&str> {
+        match self.choice() {
+            Picked::Typed => Some(self.typed()).filter(|typed| !typed.is_empty()),
+            Picked::Item(at) => self.items.get(at).map(|item| item.value.as_str()),
+        }
+    }
+
+    /// The text typed as a release.
+    pub fn typed(&self) -> &str {
+        self.other.value().trim()
     }
 
     /// The reason, if one was typed.

@@ -6,12 +6,14 @@ use crate::domain::error::Problem;
 use crate::domain::release::ReleaseLabel;
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{Picker, Purpose};
+use crate::tui::model::dialog::{Picked, Picker, Purpose};
 
 /// Requests the changes, if there is another live release to compare with.
 pub(in crate::tui) fn ask(picker: &Picker, ticket: Ticket) -> Option<Effect> {
     let live = picker.live.clone().filter(|_| picker.purpose == Purpose::Deploy)?;
-    let chosen = ReleaseLabel::new(picker.items.get(picker.selected)?.value.clone()).ok()?;
+    // A release that is being typed would be asked for at each letter.
+    let Picked::Item(at) = picker.choice() else { return None };
+    let chosen = ReleaseLabel::new(picker.items.get(at)?.value.clone()).ok()?;
     (chosen != live).then(|| Effect::Compare(ticket, live, chosen))
 }
 

@@ -15,7 +15,9 @@ use crate::domain::policy::Protection;
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{Action, Confirm, Dialog, Field, Kind, NOT_UNDONE, Phase};
+use crate::tui::model::dialog::{
+    Action, Confirm, Dialog, Field, Kind, NOT_UNDONE, Phase, Picked, Purpose,
+};
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::model::messages::Level;
 
@@ -35,6 +37,7 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     });
     dialog.last_key = Some((key, elapsed));
     let mashed = key.repeat || again;
+    let opener = dialog.opened_with.is_some_and(|k| k.code == key.code);
     let (kind, ticket) = (dialog.kind.clone(), dialog.ticket);
     match kind {
         Kind::Tell(_) => {
@@ -56,7 +59,7 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
             let effects = if key.code == Code::Esc {
                 return Vec::new();
             } else {
-                picker::picked(&mut picker, key, ticket, model, mashed)
+                picker::picked(&mut picker, key, ticket, model, (mashed, opener))
             };
             // A chosen skip has opened its own confirmation.
             if model.dialog.is_none() {
@@ -67,7 +70,6 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         }
         Kind::Confirm(mut asked) => {
             let deaf = elapsed.saturating_sub(dialog.opened) < IGNORE_KEYS_FOR;
-            let opener = dialog.opened_with.is_some_and(|k| k.code == key.code);
             let keep = answered(&mut asked, key, deaf || mashed, opener);
             match keep {
                 Answer::No => Vec::new(),
@@ -196,6 +198,12 @@ pub(in crate::tui) fn proposed(
     };
     let title = picker.purpose.act();
     let mut lines = vec![what];
+    if picker.purpose == Purpose::Deploy
+        && picker.choice() == Picked::Typed
+        && !picker.items.is_empty()
+    {
+        lines.push(format!("{} was typed: it is not in the list of releases.", picker.typed()));
+    }
     let services = plan.members.iter().filter(|_| plan.kind != RunKind::Migrate);
     lines.extend(services.map(|m| format!("  {}  {}", m.service(), m.url)));
     if plan.kind == RunKind::Rollback {
@@ -291,14 +299,15 @@ pub(in crate::tui) fn pasted(model: &mut Model, text: &str) {
     };
     match &mut dialog.kind {
         Kind::Confirm(asked) => asked.hint = Some("paste is off here".to_owned()),
-        Kind::Pick(picker) => {
-            let input = match picker.field {
-                Field::List | Field::Guards => return,
-                Field::Other => &mut picker.other,
-                Field::Reason => &mut picker.reason,
-            };
-            insert(input, text);
-        }
+        Kind::Pick(picker) => match picker.field {
+            Field::List | Field::Guards => {}
+            Field::Other => {
+                insert(&mut picker.other, text);
+                picker.forget_guards();
+                picker.narrow();
+            }
+            Field::Reason => insert(&mut picker.reason, text),
+        },
         Kind::Tell(_) | Kind::Quit => {}
     }
 }

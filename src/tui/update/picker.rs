@@ -15,13 +15,13 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, Dialog, Field, Item, Kind, Picker, Purpose};
 use crate::tui::panes::{checklists, health, migrations};
 
-/// Handles a key in a picker.
+/// Handles a key in a picker. `mashed` tells a repeated key, `opener` the key that opened the picker.
 pub(in crate::tui) fn picked(
     picker: &mut Picker,
     key: Key,
     ticket: Ticket,
     model: &mut Model,
-    mashed: bool,
+    (mashed, opener): (bool, bool),
 ) -> Vec<Effect> {
     let fields = picker.fields();
     let at = fields.iter().position(|f| *f == picker.field).unwrap_or(0);
@@ -33,49 +33,53 @@ pub(in crate::tui) fn picked(
             return chosen(picker, ticket, model);
         }
         _ => match picker.field {
-            Field::List => {
-                let (last, before) = (picker.items.len().saturating_sub(1), picker.selected);
-                picker.selected = match key.code {
-                    Code::Char('j') | Code::Down => (picker.selected + 1).min(last),
-                    Code::Char('k') | Code::Up => picker.selected.saturating_sub(1),
-                    Code::Char('g') | Code::Home => 0,
-                    Code::Char('G') | Code::End => last,
-                    _ => picker.selected,
-                };
-                if picker.selected != before {
+            Field::List | Field::Other => {
+                let before = picker.value().map(str::to_owned);
+                if !moved(picker, key) {
+                    match picker.field {
+                        // Pressed again while the box was slow to open.
+                        Field::List if opener => {}
+                        Field::List => typed_in_list(picker, key),
+                        _ => narrowed(picker, key),
+                    }
+                }
+                if picker.value().map(str::to_owned) != before {
                     picker.forget_guards();
                     return changes::ask(picker, ticket).into_iter().collect();
                 }
-                typed_in_list(picker, key);
             }
             Field::Guards => guards(picker, key),
-            // The typed text narrows the list; an arrow selects in it.
-            Field::Other if matches!(key.code, Code::Down | Code::Up) => {
-                let shown = picker.shown();
-                let at = if key.code == Code::Down { shown.first() } else { shown.last() };
-                picker.selected = at.copied().unwrap_or(0);
-                picker.other.reset();
-                picker.field = Field::List;
-                picker.forget_guards();
-                return changes::ask(picker, ticket).into_iter().collect();
-            }
-            Field::Other => {
-                let before = picker.other.value().to_owned();
-                edit(&mut picker.other, key);
-                if picker.other.value() != before {
-                    picker.forget_guards();
-                }
-            }
             Field::Reason => drop(edit(&mut picker.reason, key)),
         },
     }
     Vec::new()
 }
 
-/// A letter that the list does not use begins what can be typed: another release, or else the reason.
+/// Moves the selection, and says whether the key does that. Letters move only while nothing is typed.
+fn moved(picker: &mut Picker, key: Key) -> bool {
+    let rows = picker.choices();
+    let at = rows.iter().position(|row| *row == picker.choice()).unwrap_or(0);
+    let letters = picker.field == Field::List;
+    let last = rows.len().saturating_sub(1);
+    let to = match key.code {
+        Code::Down => at + 1,
+        Code::Up => at.saturating_sub(1),
+        Code::Char('j') if letters => at + 1,
+        Code::Char('k') if letters => at.saturating_sub(1),
+        Code::Char('g') | Code::Home if letters => 0,
+        Code::Char('G') | Code::End if letters => last,
+        _ => return false,
+    };
+    if let Some(row) = rows.get(to.min(last)) {
+        picker.select(*row);
+    }
+    true
+}
+
+/// A letter that the list does not use begins what can be typed: a release, or else the reason.
 fn typed_in_list(picker: &mut Picker, key: Key) {
     let Code::Char(letter) = key.code else { return };
-    if key.ctrl || key.alt || "jkgG ".contains(letter) {
+    if key.ctrl || key.alt || letter == ' ' {
         return;
     }
     let fields = picker.fields();
@@ -84,10 +88,18 @@ fn typed_in_list(picker: &mut Picker, key: Key) {
     };
     picker.field = field;
     if field == Field::Other {
-        picker.forget_guards();
-        edit(&mut picker.other, key);
+        narrowed(picker, key);
     } else {
         edit(&mut picker.reason, key);
+    }
+}
+
+/// Edits the typed release, and selects the best row for it.
+fn narrowed(picker: &mut Picker, key: Key) {
+    let before = picker.typed().to_owned();
+    edit(&mut picker.other, key);
+    if picker.typed() != before {
+        picker.narrow();
     }
 }
 
@@ -116,11 +128,7 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
             return Vec::new();
         }
     };
-    let label = match picker.other.value().trim() {
-        "" => picker.items.get(picker.selected).map(|item| item.value.clone()),
-        other => Some(other.to_owned()),
-    };
-    let release = label.map(ReleaseLabel::new).transpose();
+    let release = picker.value().map(|label| ReleaseLabel::new(label.to_owned())).transpose();
     let intent = match (picker.purpose, release) {
         (Purpose::Skip, _) => return skip(picker, model),
         (Purpose::Note | Purpose::Override, _) => {
@@ -198,6 +206,9 @@ pub(in crate::tui) fn targets(
             let preferred = |item: &Item| Some(&item.value) == picker.preferred.as_ref();
             picker.selected = picker.items.iter().position(preferred).unwrap_or(0);
             picker.targets = targets;
+            if !picker.typed().is_empty() {
+                picker.narrow();
+            }
             if picker.items.is_empty() {
                 let problem = Problem::new("there is nothing to roll back to");
                 picker.problem = Some(

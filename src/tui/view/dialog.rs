@@ -15,7 +15,7 @@ use crate::domain::error::Problem;
 use crate::domain::policy::Protection;
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picker, Purpose};
+use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picked, Picker, Purpose};
 use crate::tui::theme::{Role, Theme};
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -135,40 +135,14 @@ fn pick(
         lines.push(Line::styled(text.clone(), theme.style(Role::Title)));
         lines.push(Line::raw(""));
     }
-    let shown = picker.shown();
-    let place = shown.iter().position(|at| *at == picker.selected).unwrap_or(0);
-    let from = place.saturating_sub(ITEMS_SHOWN - 1);
-    for at in shown.iter().copied().skip(from).take(ITEMS_SHOWN) {
-        let item = &picker.items[at];
-        let selected = at == picker.selected && picker.other.value().trim().is_empty();
-        let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
-        let role = match (selected, picker.field) {
-            (true, Field::List) => Role::Selection,
-            (true, _) => Role::Focus,
-            _ => Role::Text,
-        };
-        lines.push(Line::from(vec![
-            Span::styled(format!("{cursor}{:<24}", item.value), theme.style(role)),
-            Span::styled(format!(" {}", item.note), theme.style(Role::Muted)),
-        ]));
-    }
-    let (found, all) = (shown.len(), picker.items.len());
-    if found < all {
-        let arrow = theme.pick("↓", "Down");
-        let more = format!(
-            "  {found} of {all} contain it: {arrow} selects there, Enter takes the typed text"
-        );
-        lines.push(Line::styled(more, theme.style(Role::Muted)));
-    } else if all > ITEMS_SHOWN {
-        lines.push(Line::styled(format!("  {all} in all"), theme.style(Role::Muted)));
-    }
+    lines.extend(rows(picker, theme));
     let room = height.saturating_sub(lines.len() + LINES_BELOW);
     lines.extend(changes(picker, theme, width).into_iter().take(room));
     if picker.purpose == Purpose::Rollback {
         lines.extend(rollback::about(model, picker, theme, width).into_iter().take(room));
     }
     if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
-        lines.push(field("another release", &picker.other, picker.field == Field::Other, theme));
+        lines.push(field("type a release", &picker.other, picker.field == Field::Other, theme));
     }
     let reason = match picker.purpose {
         Purpose::Skip | Purpose::Override | Purpose::Mute => "reason",
@@ -194,6 +168,51 @@ fn pick(
         }
     }
     lines
+}
+
+/// The rows of the list around the selected one, and how many there are.
+fn rows(picker: &Picker, theme: &Theme) -> Vec<Line<'static>> {
+    let rows = picker.choices();
+    let place = rows.iter().position(|row| *row == picker.choice()).unwrap_or(0);
+    let from = place.saturating_sub(ITEMS_SHOWN - 1);
+    let line = |row: &Picked| {
+        let (value, note) = match row {
+            Picked::Item(at) => (picker.items[*at].value.as_str(), picker.items[*at].note.clone()),
+            Picked::Typed => (picker.typed(), not_offered(picker)),
+        };
+        let selected = *row == picker.choice();
+        let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
+        let role = match (selected, picker.field) {
+            (true, Field::List | Field::Other) => Role::Selection,
+            (true, _) => Role::Focus,
+            _ => Role::Text,
+        };
+        Line::from(vec![
+            Span::styled(format!("{cursor}{value:<24}"), theme.style(role)),
+            Span::styled(format!(" {note}"), theme.style(Role::Muted)),
+        ])
+    };
+    let mut lines: Vec<_> = rows.iter().skip(from).take(ITEMS_SHOWN).map(line).collect();
+    let all = picker.items.len();
+    let found = rows.iter().filter(|row| **row != Picked::Typed).count();
+    let count = if found < all {
+        format!("  {found} of {all} contain it")
+    } else if all > ITEMS_SHOWN {
+        format!("  {all} in all")
+    } else {
+        return lines;
+    };
+    lines.push(Line::styled(count, theme.style(Role::Muted)));
+    lines
+}
+
+/// What a typed release is beside the offered ones.
+fn not_offered(picker: &Picker) -> String {
+    match picker.items.len() {
+        0 => "as typed".to_owned(),
+        1 => "as typed, not the one release offered".to_owned(),
+        all => format!("as typed, not among the {all} releases offered"),
+    }
 }
 
 /// A problem as it reads where the reason has a field: the option of the command line does not exist here.
@@ -228,11 +247,10 @@ fn guards(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
 
 /// The release's commits, newest first, compared with the live release.
 fn changes(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
-    let chosen = picker.items.get(picker.selected).map(|item| item.value.as_str());
     let (Some((to, changes)), Some(live)) = (&picker.changes, &picker.live) else {
         return Vec::new();
     };
-    if Some(to.as_str()) != chosen || !picker.other.value().trim().is_empty() {
+    if Some(to.as_str()) != picker.value() {
         return Vec::new();
     }
     let changes = match changes {

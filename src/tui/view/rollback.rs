@@ -16,7 +16,7 @@ use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
 use crate::domain::time::spoken;
 use crate::domain::verdict::Undo;
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{NOT_UNDONE, Picker};
+use crate::tui::model::dialog::{NOT_UNDONE, Picked, Picker};
 use crate::tui::theme::{Role, Theme};
 
 pub(super) fn about(
@@ -25,8 +25,10 @@ pub(super) fn about(
     theme: &Theme,
     width: usize,
 ) -> Vec<Line<'static>> {
-    let target = picker.targets.get(picker.selected);
-    let Some(target) = target.filter(|_| picker.other.value().trim().is_empty()) else {
+    let Picked::Item(at) = picker.choice() else {
+        return Vec::new();
+    };
+    let Some(target) = picker.targets.get(at) else {
         return Vec::new();
     };
     let Some(here) = model.environments.iter().find(|e| e.name == picker.environment) else {

@@ -239,6 +239,9 @@ pub(super) fn offer(model: &mut Model, ticket: Ticket, releases: Vec<String>) {
     let at = |value: &String| items.iter().position(|item| item.value == *value);
     picker.selected = selected.as_ref().and_then(at).unwrap_or(0);
     picker.items = items;
+    if picker.items.iter().any(|item| item.value == picker.typed()) {
+        picker.narrow();
+    }
 }
 
 pub(in crate::tui) fn question(
