@@ -15,9 +15,10 @@ use super::signals::{Listening, listen};
 use crate::domain::code::Code;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
-use crate::domain::ids::RunNumber;
+
 use crate::domain::recover::{Choice, Doubt, reconcile};
 use crate::domain::run::RunState;
+use crate::domain::view::RunView;
 use crate::engine::{Attendance, observe};
 use crate::ports::journal::Journal as _;
 
@@ -40,15 +41,16 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let hosting = session.app.services().platform(&plan.endpoint).await?;
     let observed = observe(hosting.as_ref(), &listed.view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&listed.view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
-    let Some(choice) = choose(run, arguments, &doubt)? else {
-        session.result(&text(run, &doubt), &json(run, &doubt));
+    let Some(choice) = choose(&listed.view, arguments, &doubt)? else {
+        session.result(&text(&listed.view, &doubt), &json(&listed.view, &doubt));
         return Ok(IN_DOUBT);
     };
     let waits = waiting(&listed.view).filter(|_| choice == Choice::Continue);
     if let (Some(waits), true) = (&waits, arguments.no_wait) {
         return Err(waits_instead(run, waits));
     }
-    let what = format!("{}\nRun {run}: {}.", text(run, &doubt), choice.sentence());
+    let what =
+        format!("{}\nRun {run}: {}.", text(&listed.view, &doubt), choice.sentence(&listed.view));
     confirm(
         &plan.environment,
         plan.environment.as_str(),
@@ -79,7 +81,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
 /// The choice from `--choose`, the recommended one with `--yes`, or the answer to a question. `None`: only show the
 /// state.
 fn choose(
-    run: RunNumber,
+    view: &RunView,
     arguments: &ResumeArguments,
     doubt: &Doubt,
 ) -> Result<Option<Choice>, Failed> {
@@ -99,32 +101,32 @@ fn choose(
     if !io::stdin().is_terminal() {
         return Ok(None);
     }
-    print::note(text(run, doubt));
+    print::note(text(view, doubt));
     let said = ask("Which? [number, empty for none] ");
     let picked = said.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
     Ok(picked.and_then(|n| doubt.choices.get(n).copied()))
 }
 
-fn text(run: RunNumber, doubt: &Doubt) -> String {
+fn text(view: &RunView, doubt: &Doubt) -> String {
     let mut text = format!(
-        "run {run} is in doubt: its process died\n  recorded  {}\n  observed  {}\n",
-        doubt.recorded, doubt.observed
+        "run {} is in doubt: its process died\n  recorded  {}\n  observed  {}\n",
+        view.number, doubt.recorded, doubt.observed
     );
     for (at, choice) in doubt.choices.iter().enumerate() {
-        let recommended = if at == 0 { "   (recommended)" } else { "" };
+        let recommended = if at == 0 { " (recommended)" } else { "" };
         text = format!(
-            "{text}  {}. {:<9} {}{recommended}\n",
+            "{text}  {}. {}{recommended}: {}\n",
             at + 1,
             choice.name(),
-            choice.sentence()
+            choice.effect(view)
         );
     }
     text
 }
 
-fn json(run: RunNumber, doubt: &Doubt) -> serde_json::Value {
+fn json(view: &RunView, doubt: &Doubt) -> serde_json::Value {
     json!({
-        "run": run, "state": "in_doubt", "recorded": doubt.recorded, "observed": doubt.observed,
+        "run": view.number, "state": "in_doubt", "recorded": doubt.recorded, "observed": doubt.observed,
         "choices": doubt.choices.iter().map(|c| c.name()).collect::<Vec<_>>(),
     })
 }

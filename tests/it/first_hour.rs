@@ -173,7 +173,7 @@ fn first_deploy_bad_release_and_rollback_go_as_the_tutorial_says() {
     };
     assert!(release("1.0.0").exits(0).out.contains("promoted"));
     let bad = release("1.2.0-broken").exits(1).out;
-    assert!(bad.contains("the candidate of") && bad.contains("1.0.0"), "{bad}");
+    assert!(bad.contains("GREEN is not healthy") && bad.contains("1.0.0"), "{bad}");
     release("1.1.0").exits(0);
     run(&sandbox, &["rollback", "development", "--yes"]).exits(0);
     let status = run(&sandbox, &["status"]).exits(0).out;

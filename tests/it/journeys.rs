@@ -75,7 +75,7 @@ fn killed_screen_keeps_its_run_and_killed_runner_asks() {
     let pid = status["run"]["pid"].to_string();
     std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
     let mut terminal = Terminal::open(&sandbox, 30, 100);
-    terminal.wants("INTERRUPTED");
+    terminal.wants("IN DOUBT: the process of run #1 is gone");
     terminal.wants("recorded");
     for (rows, columns) in [(45, 160), (24, 80), (30, 100)] {
         terminal.resize(rows, columns);
@@ -179,7 +179,8 @@ fn missing_config_shows_next_steps() {
     let mut terminal = Terminal::open(&sandbox, 24, 80);
     terminal.wants("No config found");
     terminal.wants("Try a rehearsal");
-    terminal.picture("Try a rehearsal", "first-run");
+    terminal.wants("Try a rehearsal");
+    terminal.take("first-run");
     terminal.press("q");
     assert_eq!(terminal.child.wait().unwrap().exit_code(), 2);
     terminal.wants("there is no config at");

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::sandbox::wait_until;
 use super::terminal::Terminal;
 
 const CELL: (u16, u16) = (9, 18);
@@ -26,11 +27,31 @@ fn take(screen: &vt100::Screen, name: &str) {
 }
 
 impl Terminal {
-    /// Writes a picture to `screenshots/` once the screen shows a text.
+    /// Writes a picture to `screenshots/` once the screen shows a text at the size of the terminal.
     #[track_caller]
     pub(crate) fn picture(&self, text: &str, name: &str) {
         self.wants(text);
+        // After a resize, the text may still be that of a frame of the old size.
+        wait_until("the frame has the size of the terminal", || self.fills());
+        self.wants(text);
+        self.take(name);
+    }
+
+    /// Writes a picture of what is on the screen.
+    pub(crate) fn take(&self, name: &str) {
         take(&self.screen(), name);
+    }
+
+    /// Whether the clock is at the right end of the first row, and keys are in the last one.
+    fn fills(&self) -> bool {
+        let screen = self.screen();
+        let (rows, columns) = screen.size();
+        let mut lines = screen.rows(0, columns.get());
+        let first = lines.next().unwrap_or_default();
+        let last = lines.nth(usize::from(rows.get()).saturating_sub(2)).unwrap_or_default();
+        first.trim_end().ends_with('Z')
+            && first.trim_end().width() + 2 >= usize::from(columns.get())
+            && ["quit", "Esc", "stay"].iter().any(|key| last.contains(key))
     }
 }
 

@@ -377,13 +377,33 @@ fn picker_shows_new_commits_of_a_release() {
 }
 
 #[test]
+fn traffic_that_a_run_has_read_elsewhere_is_looked_at_at_once() {
+    let mut screen = Screen::new(Protection::Open);
+    let traffic = |view: &RunView| {
+        view.services.values().map(|service| service.traffic.clone()).collect::<Vec<_>>()
+    };
+    let mut moves = 0;
+    let mut before: Option<RunView> = None;
+    for view in states(Behaviour::Healthy) {
+        let effects = screen.run(&view, Some(7));
+        if before.is_some_and(|before| traffic(&before) != traffic(&view)) {
+            moves += 1;
+            let looks = effects.iter().any(|effect| matches!(effect, Effect::Look(_)));
+            assert!(looks, "{:?}: BLUE would be shown as live beside traffic on GREEN", view.state);
+        }
+        before = Some(view);
+    }
+    assert!(moves > 0);
+}
+
+#[test]
 fn dead_run_is_in_doubt_until_a_choice() {
     let mut screen = Screen::new(Protection::Open);
     let soaking = |view: &RunView| view.state.sentence() == "in soak";
     let view = states(Behaviour::Healthy).into_iter().find(soaking).unwrap();
     let effects = screen.run(&view, None);
     assert!(effects.contains(&Effect::Observe(view.number)), "{effects:?}");
-    screen.shows("INTERRUPTED");
+    screen.shows("IN DOUBT: the process of run");
     screen.shows("asking the platform");
     screen.shows("LOST");
     assert_eq!(screen.char('D'), []);

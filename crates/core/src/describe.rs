@@ -157,7 +157,7 @@ fn of_people(event: &Event) -> Option<String> {
             format!("command refused: {}: {because}", command(asked))
         }
         Event::RunnerLost { observed, choice } => {
-            format!("the run's process died; {observed}; chosen: {}", choice.sentence())
+            format!("the run's process died; {observed}; chosen: {}", choice.title())
         }
         Event::RunPaused { because } => because.clone(),
         Event::GateAnswered { by: AnsweredBy::Checklist, .. } => {
@@ -210,7 +210,7 @@ fn of_run(event: &Event) -> Option<String> {
 /// The display name of a rule, by its name in the journal.
 fn judged(rule: &str) -> &str {
     match rule {
-        GREEN_GATE => "candidate health",
+        GREEN_GATE => "GREEN's health",
         ATTESTATION => "verification",
         other => other,
     }

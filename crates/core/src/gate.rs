@@ -66,7 +66,7 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
         let service = member.service();
         let seen = view.services.get(service);
         if seen.is_none_or(|s| s.green.is_none() || !s.ready) {
-            return Err(Problem::new(format!("the candidate of {service} is not ready")));
+            return Err(Problem::new(format!("{service} GREEN is not ready")));
         }
         if let Some(verdict) = seen.and_then(|s| s.green_health).filter(|v| *v != Verdict::Pass) {
             let said = seen.and_then(|s| s.green_judged.as_ref());
@@ -75,7 +75,7 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
                 Verdict::Fail => "is not healthy",
                 Verdict::Pass | Verdict::Inconclusive => "is not known to be healthy",
             };
-            return Err(Problem::new(format!("the candidate of {service} {what}")).because(said));
+            return Err(Problem::new(format!("{service} GREEN {what}")).because(said));
         }
     }
     Ok(())

@@ -4,13 +4,14 @@
 use super::checklist::may_pass;
 use super::drift::drift;
 use super::freeze::frozen;
+use super::gate::green_may_serve;
 use super::probe::{ProbeSnapshot, State};
 use super::run::RunState;
 use super::snapshot::EnvironmentSnapshot;
 use super::step::StepKind;
 use super::time::Timestamp;
 use super::verdict::{Evidence, Live, LiveService, Undo};
-use super::view::RunView;
+use super::view::{RunView, WaitsFor};
 
 /// A probe that is unhealthy or muted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +152,14 @@ fn under_way(view: &RunView, driven: bool) -> String {
         _ if !driven => {
             format!("IN DOUBT, its process is gone: pointsman resume {}", run.0)
         }
-        RunState::Waiting { .. } if view.looks_at_list() => "checks its checklist".to_owned(),
+        RunState::Waiting { .. } if view.waits_for() == Some(WaitsFor::Rules) => {
+            "checks its checklist".to_owned()
+        }
+        RunState::Waiting { gate } if view.waits_for() == Some(WaitsFor::Health) => {
+            let why =
+                green_may_serve(view).err().map(|problem| format!(": {}", problem.sentence()));
+            format!("WAITS FOR HEALTH at {gate}{}", why.unwrap_or_default())
+        }
         RunState::Waiting { gate } => {
             let list = view.gate().and_then(StepKind::guarded_by);
             let open = list.and_then(|list| may_pass(view, list).err());

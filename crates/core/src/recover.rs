@@ -63,15 +63,46 @@ impl Choice {
         }
     }
 
-    /// The choice in one sentence.
-    pub fn sentence(self) -> &'static str {
+    /// The choice in a word or two.
+    pub fn title(self) -> &'static str {
         match self {
-            Self::Continue => {
-                "continue: repeat the step in doubt; completed effects are not repeated"
-            }
-            Self::GoBack => "roll back: return traffic to the previous build",
-            Self::Leave => "leave: end the run without further changes",
+            Self::Continue => "continue",
+            Self::GoBack => "roll back",
+            Self::Leave => "leave",
         }
+    }
+
+    /// What the choice does to this run.
+    pub fn effect(self, view: &RunView) -> String {
+        let title = view.current_step().map(|at| view.steps[at].plan.title.clone());
+        let step = title.unwrap_or_else(|| "the next step".to_owned());
+        match self {
+            Self::Continue => match &view.state {
+                RunState::Waiting { .. } => {
+                    "wait at this gate again; nothing moves before it opens".to_owned()
+                }
+                RunState::Paused { .. } => format!("go on with \"{step}\""),
+                RunState::Done => "all steps are done; record the end".to_owned(),
+                RunState::Planned
+                | RunState::Ready { .. }
+                | RunState::Running { .. }
+                | RunState::Failed { .. }
+                | RunState::Ended { .. } => {
+                    format!("repeat \"{step}\"; what was done is not done twice")
+                }
+            },
+            Self::GoBack => {
+                let blue = view.blue_name();
+                let blue = blue.map_or("the build before".to_owned(), |name| name.to_string());
+                format!("send all traffic back to {blue}")
+            }
+            Self::Leave => "end the run here; traffic stays where it is".to_owned(),
+        }
+    }
+
+    /// The choice and what it does to this run.
+    pub fn sentence(self, view: &RunView) -> String {
+        format!("{}: {}", self.title(), self.effect(view))
     }
 }
 

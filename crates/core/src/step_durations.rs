@@ -1,13 +1,13 @@
 //! Usual step durations in an environment, from successful runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::event::Outcome;
 use super::ids::{EnvironmentName, StepId};
 use super::plan::RunKind;
 use super::run::RunState;
-use super::step::StepState;
+use super::step::{StepKind, StepState};
 use super::view::RunView;
 
 /// Number of recent runs considered.
@@ -29,6 +29,8 @@ pub struct Took {
 pub struct StepDurations {
     /// By step; gates are left out, since they wait for people.
     pub steps: BTreeMap<StepId, Took>,
+    /// The steps that switch traffic or verify a switch.
+    pub switching: BTreeSet<StepId>,
     /// Number of runs that these times are from.
     pub runs: usize,
 }
@@ -52,7 +54,11 @@ impl StepDurations {
             }
         }
         let steps = all.into_iter().filter_map(|(id, took)| Some((id, took_of(took)?)));
-        Self { steps: steps.collect(), runs: runs.len() }
+        let switching = runs.iter().flat_map(|run| &run.steps).map(|step| &step.plan);
+        let switching = switching
+            .filter(|step| matches!(step.kind, StepKind::Switch { .. } | StepKind::Attest { .. }))
+            .map(|step| step.id.clone());
+        Self { switching: switching.collect(), steps: steps.collect(), runs: runs.len() }
     }
 
     /// Estimated remaining time of a run, without its gates. None: too few runs, or a step without a known duration.

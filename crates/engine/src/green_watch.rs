@@ -114,8 +114,8 @@ impl GreenWatch {
         let bad: Vec<_> =
             bad.map(|(service, watch)| format!("{service}: {}", watch.verdict())).collect();
         if let Some(service) = self.unheard(now) {
-            return format!("waiting for a health answer of the candidate of {service}");
+            return format!("waiting for a health answer of {service} GREEN");
         }
-        if bad.is_empty() { "the candidate is still probed".to_owned() } else { bad.join(", ") }
+        if bad.is_empty() { "GREEN is still probed".to_owned() } else { bad.join(", ") }
     }
 }

@@ -29,6 +29,7 @@ use crate::domain::pipeline;
 use crate::domain::probe::{ProbeSnapshot, State};
 use crate::domain::run::RunState;
 use crate::domain::step::{Failure, Side, StepState};
+use crate::domain::view::{RunView, WaitsFor};
 
 /// The appearance of the screen in this terminal.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,21 +146,34 @@ impl Theme {
         }
     }
 
+    /// The result of a run.
+    pub fn outcome(&self, outcome: Outcome) -> Mark {
+        match outcome {
+            Outcome::Promoted => self.mark("✓", "[+]", "PROMOTED", Role::Ok),
+            Outcome::CleanedUp => self.mark("✓", "[+]", "CLEANED UP", Role::Ok),
+            Outcome::Migrated => self.mark("✓", "[+]", "MIGRATED", Role::Ok),
+            Outcome::RolledBack => self.mark("↩", "[<]", "ROLLED BACK", Role::RolledBack),
+            Outcome::Aborted => self.mark("■", "[#]", "ABORTED", Role::Aborted),
+            Outcome::Failed => self.mark("✗", "[X]", "FAILED", Role::Failed),
+            Outcome::Superseded => self.mark("–", "[-]", "SUPERSEDED", Role::Skipped),
+            Outcome::Unknown => self.mark("?", "[~]", "UNKNOWN", Role::Unknown),
+        }
+    }
+
     /// The state of a run; `driven` says whether its runner is alive.
-    pub fn run(&self, state: &RunState, driven: bool) -> Mark {
-        match state {
-            RunState::Ended { outcome } => match outcome {
-                Outcome::Promoted => self.mark("✓", "[+]", "PROMOTED", Role::Ok),
-                Outcome::CleanedUp => self.mark("✓", "[+]", "CLEANED UP", Role::Ok),
-                Outcome::Migrated => self.mark("✓", "[+]", "MIGRATED", Role::Ok),
-                Outcome::RolledBack => self.mark("↩", "[<]", "ROLLED BACK", Role::RolledBack),
-                Outcome::Aborted => self.mark("■", "[#]", "ABORTED", Role::Aborted),
-                Outcome::Failed => self.mark("✗", "[X]", "FAILED", Role::Failed),
-                Outcome::Superseded => self.mark("–", "[-]", "SUPERSEDED", Role::Skipped),
-                Outcome::Unknown => self.mark("?", "[~]", "UNKNOWN", Role::Unknown),
-            },
+    pub fn run(&self, view: &RunView, driven: bool) -> Mark {
+        match &view.state {
+            RunState::Ended { outcome } => self.outcome(*outcome),
             _ if !driven => self.mark("?", "[~]", "IN DOUBT", Role::Unknown),
-            RunState::Waiting { .. } => self.mark("◆", "[?]", "WAITING FOR YOU", Role::Waiting),
+            RunState::Waiting { .. } => match view.waits_for() {
+                Some(WaitsFor::Rules) => self.mark("◌", "[>]", "CHECKING", Role::Running),
+                Some(WaitsFor::Health) => {
+                    self.mark("?", "[~]", "WAITING FOR HEALTH", Role::Unknown)
+                }
+                Some(WaitsFor::Person) | None => {
+                    self.mark("◆", "[?]", "WAITING FOR YOU", Role::Waiting)
+                }
+            },
             RunState::Failed { .. } => {
                 self.mark("✗", "[X]", "FAILED, WAITING FOR YOU", Role::Failed)
             }
@@ -169,11 +183,6 @@ impl Theme {
             | RunState::Running { .. }
             | RunState::Done => self.mark("◌", "[>]", "RUNNING", Role::Running),
         }
-    }
-
-    /// A run at a gate that may still open without a person.
-    pub fn checking(&self) -> Mark {
-        self.mark("◌", "[>]", "CHECKING", Role::Running)
     }
 
     /// The state of a pipeline run, a job or a step.

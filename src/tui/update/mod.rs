@@ -162,7 +162,11 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
         };
         let doubted = here.in_doubt().map(|r| r.view.number);
         let stood = |run: &Option<RunSnapshot>| {
-            run.as_ref().map(|r| (r.view.number, r.view.decided_at, r.runner.is_some()))
+            let traffic = |r: &RunSnapshot| {
+                r.view.services.values().map(|s| s.traffic.clone()).collect::<Vec<_>>()
+            };
+            // Traffic that the run has read on another build gives the builds, and so their probes, other roles.
+            run.as_ref().map(|r| (r.view.number, r.view.decided_at, r.runner.is_some(), traffic(r)))
         };
         let moved = stood(&here.run) != stood(&run);
         let rings = moved && here.read;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::run::RunState;
+use crate::domain::view::WaitsFor;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSnapshot;
@@ -16,8 +17,11 @@ pub(in crate::tui) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effec
     let over = matches!(view.state, RunState::Ended { .. });
     let what = match &view.state {
         _ if run.runner.is_none() && !over => "is interrupted".to_owned(),
-        RunState::Waiting { .. } if view.looks_at_list() => return None,
-        RunState::Waiting { .. } => "waits for you".to_owned(),
+        RunState::Waiting { .. } => match view.waits_for() {
+            Some(WaitsFor::Rules) => return None,
+            Some(WaitsFor::Health) => "waits: GREEN's health is not known to be good".to_owned(),
+            Some(WaitsFor::Person) | None => "waits for you".to_owned(),
+        },
         RunState::Failed { step, .. } => format!("failed in {step} and waits for you"),
         RunState::Ended { outcome } => format!("ended: {}", outcome.word()),
         _ => return None,

@@ -107,9 +107,17 @@ fn facts(
     facts
 }
 
-/// How long a rollback usually takes on an environment, if there were enough of them to tell.
+/// How long a rollback usually takes on an environment. Where too few were made, the deploys tell: a rollback repeats
+/// their switches and their verification. `None`: too few of either.
 pub(super) fn usually(model: &Model, environment: &EnvironmentName) -> Option<String> {
     let usual = StepDurations::of(&model.panes.history.runs, environment, RunKind::Rollback);
     let all: Duration = usual.steps.values().map(|took| took.p50).sum();
-    (usual.runs >= LEAST_RUNS).then(|| format!("~{} (median of {} runs)", spoken(all), usual.runs))
+    if usual.runs >= LEAST_RUNS {
+        return Some(format!("~{} (median of {} runs)", spoken(all), usual.runs));
+    }
+    let deploys = StepDurations::of(&model.panes.history.runs, environment, RunKind::Deploy);
+    let switching: Duration =
+        deploys.switching.iter().filter_map(|id| deploys.steps.get(id)).map(|took| took.p50).sum();
+    (deploys.runs >= LEAST_RUNS)
+        .then(|| format!("~{} (as {} deploys switched)", spoken(switching), deploys.runs))
 }

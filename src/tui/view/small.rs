@@ -15,7 +15,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     if let Some(here) = model.here() {
         lines.push(Line::raw(here.name.to_string().to_uppercase()));
         if let Some(run) = here.under_way() {
-            let mark = theme.run(&run.view.state, run.runner.is_some());
+            let mark = theme.run(&run.view, run.runner.is_some());
             let text = format!("{} {} {}", run.view.number, mark.glyph, mark.word);
             lines.push(Line::styled(text, theme.style(mark.role)));
         }

@@ -155,8 +155,7 @@ fn state(model: &Model, here: &Environment, theme: &Theme) -> Spans {
         return vec![Span::styled(text, theme.style(Role::Muted))];
     };
     let view = &run.view;
-    let checks = view.looks_at_list() && run.runner.is_some();
-    let mark = if checks { theme.checking() } else { theme.run(&view.state, run.runner.is_some()) };
+    let mark = theme.run(view, run.runner.is_some());
     let mut spans =
         vec![Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role))];
     if let Some(ended) = view.ended {

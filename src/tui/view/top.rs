@@ -105,7 +105,7 @@ fn needs_attention(model: &Model, environment: &Environment, theme: &Theme) -> O
     if let Some(run) = environment.under_way() {
         let waits = run.runner.is_none()
             || matches!(run.view.state, RunState::Waiting { .. } | RunState::Failed { .. });
-        return waits.then(|| theme.run(&run.view.state, run.runner.is_some()));
+        return waits.then(|| theme.run(&run.view, run.runner.is_some()));
     }
     let (worst, _) = model.evidence(environment).live().worst()?;
     matches!(worst, State::Down | State::Flapping | State::Degraded).then(|| theme.state(worst))

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 pub use self::asked::Asked;
 pub use self::database::DatabaseView;
+pub use self::questions::WaitsFor;
 pub use self::service::ServiceView;
 pub use self::traffic::TrafficState;
 use super::checklist::{ItemStatus, List, may_pass};

@@ -3,10 +3,22 @@
 use super::{RunView, ServiceView};
 use crate::checklist::{ItemStatus, List, may_pass};
 use crate::event::{DecidedBy, Outcome};
+use crate::gate::green_may_serve;
 use crate::plan::RunKind;
 use crate::release::ReleaseName;
 use crate::run::RunState;
 use crate::step::{Failure, StepKind};
+
+/// What a run at a gate waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// An approval, or items that only a person can settle.
+    Person,
+    /// Rules that may still be met without a person.
+    Rules,
+    /// The health of GREEN: no approval is possible until it is known to be good.
+    Health,
+}
 
 impl RunView {
     /// The index of the step that the run is at. A step of a rollback may repeat an earlier one, so the last counts.
@@ -30,6 +42,18 @@ impl RunView {
     pub fn looks_at_list(&self) -> bool {
         let Some(StepKind::GateChecklist { list }) = self.gate() else { return false };
         !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
+    }
+
+    /// What the run waits for at its gate. `None`: it waits at no gate.
+    pub fn waits_for(&self) -> Option<WaitsFor> {
+        let gate = self.gate()?;
+        Some(if self.looks_at_list() {
+            WaitsFor::Rules
+        } else if *gate == StepKind::GateSwitch && green_may_serve(self).is_err() {
+            WaitsFor::Health
+        } else {
+            WaitsFor::Person
+        })
     }
 
     /// Whether the run waits for a person.

@@ -69,14 +69,14 @@ async fn gate(
         .await;
     let build = context.build_of(service, side)?;
     let last = context.service_log(member, &build).await;
-    let (whose, code) = if rule == GREEN_GATE {
-        ("the candidate", Code::CANDIDATE_UNHEALTHY)
+    let (what, code) = if rule == GREEN_GATE {
+        (format!("{service} GREEN"), Code::CANDIDATE_UNHEALTHY)
     } else {
-        ("the public address", Code::VERIFY_FAILED)
+        (format!("the public address of {service}"), Code::VERIFY_FAILED)
     };
-    let problem = |what: &str| {
+    let problem = |is: &str| {
         with_last_line(
-            Problem::coded(code, format!("{whose} of {service} {what}")).because(&evidence),
+            Problem::coded(code, format!("{what} {is}")).because(&evidence),
             last.clone(),
         )
     };

@@ -88,7 +88,7 @@ fn of(
         lines.extend(lines_of.into_iter().map(|text| Line::styled(text, odd)));
     }
     if let Some(run) = environment.under_way() {
-        let mark = theme.run(&run.view.state, run.runner.is_some());
+        let mark = theme.run(&run.view, run.runner.is_some());
         lines.push(Line::from(vec![
             Span::raw(format!("   {} {} ", theme.pick("↳", "->"), run.view.number)),
             Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),

@@ -11,7 +11,6 @@ use crate::domain::describe;
 use crate::domain::dora::DoraMetrics;
 use crate::domain::event::Outcome;
 use crate::domain::plan::RunKind;
-use crate::domain::run::RunState;
 use crate::domain::step::StepState;
 use crate::domain::view::RunView;
 use crate::tui::list::listing::{Listing, marked};
@@ -129,7 +128,7 @@ fn row(
     selected: bool,
 ) -> Line<'static> {
     let Entry { run, driven, elapsed_ms } = *entry;
-    let mark = theme.run(&run.state, driven);
+    let mark = theme.run(run, driven);
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
     let release = run.plan.name().map_or("-".to_owned(), |name| name.to_string());
     let blue = run.services.values().find_map(|s| s.blue_release.as_ref());
@@ -277,7 +276,7 @@ fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
         return Line::raw("");
     };
     let figures = DoraMetrics::of(&model.panes.history.runs, &here.name, now, MONTH);
-    let mark = |outcome: Outcome| theme.run(&RunState::Ended { outcome }, true).glyph;
+    let mark = |outcome: Outcome| theme.outcome(outcome).glyph;
     let mut parts = vec![format!(
         " {}, 30 days: {} {}{} {}{} {}{} {}{}",
         here.name,

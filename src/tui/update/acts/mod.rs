@@ -300,7 +300,7 @@ pub(in crate::tui) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
         return Vec::new();
     };
     let lines = vec![
-        format!("Run {}: {}.", run.view.number, choice.sentence()),
+        format!("Run {}: {}.", run.view.number, choice.sentence(&run.view)),
         format!("Recorded  {}", doubt.recorded),
         format!("Observed  {}", doubt.observed),
     ];

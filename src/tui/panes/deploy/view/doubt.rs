@@ -14,7 +14,7 @@ pub(in crate::tui) fn doubt(
     theme: &Theme,
     width: usize,
 ) -> Vec<Line<'static>> {
-    let title = format!("INTERRUPTED: the process of run {} is gone", run.view.number);
+    let title = format!("IN DOUBT: the process of run {} is gone", run.view.number);
     let mut lines = vec![Line::raw(""), Line::styled(title, theme.style(Role::Unknown))];
     match &here.doubt {
         None => {
@@ -35,9 +35,13 @@ pub(in crate::tui) fn doubt(
             for (at, choice) in doubt.choices.iter().enumerate() {
                 let selected = at == model.panes.deploy.choice;
                 let cursor = if selected { theme.pick("▶", ">") } else { " " };
-                let recommended = if at == 0 { "   recommended" } else { "" };
+                let recommended = if at == 0 { " (recommended)" } else { "" };
                 let role = if selected { Role::Selection } else { Role::Text };
-                let text = format!("  {cursor} {}{recommended}", choice.sentence());
+                let text = format!(
+                    "  {cursor} {}{recommended}: {}",
+                    choice.title(),
+                    choice.effect(&run.view)
+                );
                 let text = wrapped(&text, width);
                 lines.extend(text.into_iter().map(|line| Line::styled(line, theme.style(role))));
             }

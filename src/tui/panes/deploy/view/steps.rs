@@ -287,7 +287,7 @@ impl Look<'_> {
                 format!("it stays warm for {} after this run", crate::domain::time::spoken(keep))
             }
         };
-        let text = format!("   {dash} below: BLUE is removed, instant undo is gone {dash}");
+        let text = format!("   {dash} undo is instant until K cleans up BLUE {dash}");
         let pending = self.theme.step(&StepState::Pending);
         vec![
             Line::styled(text, self.theme.style(Role::NoReturn)),

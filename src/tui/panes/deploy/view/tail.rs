@@ -122,7 +122,19 @@ fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Li
 
 /// The hint to skip the step, if that is allowed.
 fn skips(view: &RunView) -> &'static str {
-    if may_skip(view, "given").is_ok() { " · S skip" } else { "" }
+    if may_skip(view, "given").is_ok() { " · S skips it" } else { "" }
+}
+
+/// What ending a run does to customers before it has moved traffic.
+fn stay(view: &RunView) -> String {
+    let blue = view.blue_name().map(|name| format!("on {name}"));
+    format!("customers stay {}", blue.unwrap_or_else(|| "where they are".to_owned()))
+}
+
+/// What R repeats.
+fn retries(view: &RunView) -> String {
+    let title = view.current_step().map(|at| view.steps[at].plan.title.as_str());
+    format!("R repeats \"{}\"", title.unwrap_or("the failed step"))
 }
 
 fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
@@ -139,7 +151,8 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
         RunState::Waiting { .. } => {
             if let Err(problem) = may_switch(view) {
                 return format!(
-                    "T is off: {problem}. Checked again automatically; A aborts the run"
+                    "T is off: {problem}. Asked again by itself; A ends the run, {}",
+                    stay(view)
                 );
             }
             // With another step selected, Enter shows that step.
@@ -148,19 +161,22 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
             format!("{keys}: send all traffic of {} to GREEN (you will be asked)", here.name)
         }
         RunState::Failed { .. } if counts_down(view) && !view.held => {
-            "rolling back automatically: p hold · B now · R retry".to_owned()
+            format!("rolling back automatically: p holds it · B does it now · {}", retries(view))
         }
         RunState::Failed { .. } if view.touched_traffic() => {
-            format!("R retry{} · B roll back", skips(view))
+            let blue = view.blue_name().map(|name| format!(" to {name}")).unwrap_or_default();
+            format!("{}{} · B sends all traffic back{blue}", retries(view), skips(view))
         }
-        RunState::Failed { .. } => format!("R retry{} · A abort", skips(view)),
-        RunState::Paused { .. } => "p resume".to_owned(),
+        RunState::Failed { .. } => {
+            format!("{}{} · A ends the run, {}", retries(view), skips(view), stay(view))
+        }
+        RunState::Paused { .. } => "p goes on".to_owned(),
         RunState::Ended { .. } => {
             let back = match model.evidence(here).undo() {
                 Undo::To { release, .. } => format!(", B rolls back to {release}"),
                 _ => String::new(),
             };
-            format!("Run {} has ended. D deploys{back}.", view.number)
+            format!("Run {} has ended. D deploys to {}{back}.", view.number, here.name)
         }
         _ => String::new(),
     }
