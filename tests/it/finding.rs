@@ -85,7 +85,8 @@ fn help_lists_every_command() {
     screen.send(Msg::Resize(160, 120));
     screen.char('?');
     let drawn = screen.draw(&plain());
-    let missing = COMMANDS.iter().filter(|row| !drawn.contains(row.name));
+    let missing =
+        COMMANDS.iter().filter(|row| !drawn.contains(row.doc) && !drawn.contains(row.name));
     assert_eq!(missing.map(|row| row.name).collect::<Vec<_>>(), [""; 0], "{drawn}");
 }
 

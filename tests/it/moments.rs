@@ -49,7 +49,8 @@ fn failure_answers_four_questions() {
 
 #[test]
 fn stale_probes_answer_four_questions() {
-    let answers = ["live 1.4.1", "WAITING FOR HEALTH", "undo: not needed, nothing moved", "A abort"];
+    let answers =
+        ["live 1.4.1", "WAITING FOR HEALTH", "undo: not needed, nothing moved", "A abort"];
     moment("stale", "stale", answers);
 }
 

@@ -57,6 +57,10 @@ pub(super) fn finder_line(name: &str, finder: &Finder, theme: &Theme) -> Line<'s
 
 /// Columns that the cursor and the keys take of a line.
 const KEY_COLUMNS: usize = 15;
+/// Width of what a key does in the help.
+const DOES_COLUMNS: usize = 42;
+/// Width of the longest command name.
+const NAME_COLUMNS: usize = 20;
 
 /// A command as a line: its keys, its description, and why it is unavailable. If there is no room for both,
 /// the reason is shown, because it matters more.
@@ -69,21 +73,57 @@ pub(super) fn command_line(
 ) -> Line<'static> {
     let row = row_of(command);
     let (name, doc) = (row.name, row.doc);
-    let keys = model.bindings.keys(command).join("  ");
-    let off = available(model, command).err();
-    let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
-    let role = match (&off, selected) {
-        (_, true) => Role::Selection,
-        (Some(_), false) => Role::KeyOff,
-        (None, false) => Role::Text,
-    };
-    let told = match off {
-        None => format!("{name:<20} {doc}"),
+    let told = match available(model, command).err() {
+        None => format!("{name:<NAME_COLUMNS$} {doc}"),
         Some(why) => {
-            let both = format!("{name:<20} {doc}   off: {why}");
+            let both = format!("{name:<NAME_COLUMNS$} {doc}   off: {why}");
             let fits = both.chars().count() + KEY_COLUMNS <= usize::from(width);
-            if fits { both } else { format!("{name:<20} off: {why}") }
+            if fits { both } else { format!("{name:<NAME_COLUMNS$} off: {why}") }
         }
+    };
+    keyed(model, command, told, selected, theme)
+}
+
+/// A row of the help: the keys, what they do, and in a column of its own why they are off. Where both do not fit, the
+/// command's name stands for what they do.
+fn help_line(
+    model: &Model,
+    command: Command,
+    selected: bool,
+    theme: &Theme,
+    width: u16,
+) -> Line<'static> {
+    let row = row_of(command);
+    let room = usize::from(width).saturating_sub(KEY_COLUMNS);
+    let told = match available(model, command).err() {
+        None => row.doc.to_owned(),
+        Some(why) => {
+            let both = format!("{:<DOES_COLUMNS$} off: {why}", row.doc);
+            if both.chars().count() <= room {
+                both
+            } else {
+                format!("{:<NAME_COLUMNS$} off: {why}", row.name)
+            }
+        }
+    };
+    keyed(model, command, told, selected, theme)
+}
+
+/// A command's keys, and what is told about it.
+fn keyed(
+    model: &Model,
+    command: Command,
+    told: String,
+    selected: bool,
+    theme: &Theme,
+) -> Line<'static> {
+    let keys = model.bindings.keys(command).join("  ");
+    let off = available(model, command).is_err();
+    let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
+    let role = match (off, selected) {
+        (_, true) => Role::Selection,
+        (true, false) => Role::KeyOff,
+        (false, false) => Role::Text,
     };
     Line::from(vec![
         Span::raw(cursor),
@@ -113,7 +153,7 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
         if selected {
             at = lines.len();
         }
-        lines.push(command_line(model, *command, selected, theme, inner.width));
+        lines.push(help_line(model, *command, selected, theme, inner.width));
     }
     let height = usize::from(inner.height).saturating_sub(2);
     let from = first_shown(at, 2, lines.len(), height);
