@@ -39,7 +39,7 @@ pub use self::replay::replay;
 pub(crate) use self::report::{far_away, terminal as terminal_report};
 pub use self::session_replay::replay_session;
 use self::signals::Signals;
-use self::watch::Reload;
+use self::watch::{Reload, Told};
 use super::effect::Effect;
 use super::keys::bindings::{Bindings, Wrong};
 use super::model::Model;
@@ -50,7 +50,6 @@ use super::terminal::{Screen, give_back};
 use super::theme::{Looks, Theme};
 use super::update::update;
 use crate::app::App;
-use crate::config::theme::ThemeKind;
 use crate::config::{Findings, Loaded};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -98,8 +97,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         .unwrap_or_else(|_| Theme::without_colour(options.looks.ascii));
     let (saved, reloads) = mpsc::channel(1);
     let looks = options.looks.clone();
-    let backgrounds =
-        watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
+    let watcher = watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
     let notify = loaded.notify();
     let health = health::spawn(&app, notify.clone(), sender.clone());
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
@@ -120,7 +118,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         acts,
         receiver,
         reloads,
-        backgrounds,
+        watcher,
         answers,
         signals,
         memory,
@@ -215,7 +213,7 @@ struct Driver {
     receiver: mpsc::Receiver<Msg>,
     reloads: mpsc::Receiver<Reload>,
     /// Passes a new terminal background to the thread that chooses the theme.
-    backgrounds: std::sync::mpsc::Sender<ThemeKind>,
+    watcher: std::sync::mpsc::Sender<Told>,
     answers: terminal_background::Answers,
     signals: Signals,
     memory: Memory,
@@ -261,7 +259,7 @@ impl Driver {
                         }
                         let (events, background) = self.answers.take(event);
                         if let Some(background) = background {
-                            let _ = self.backgrounds.send(background);
+                            let _ = self.watcher.send(Told::Background(background));
                         }
                         // Dialogs judge keys by their time, so a tick precedes each key.
                         messages.push(Msg::Tick(self.app.clock.now(), elapsed));

@@ -1,6 +1,7 @@
 //! Another theme for this session: shown while it is chosen in the palette, and kept on Enter.
 
 use super::Driver;
+use super::watch::Told;
 use crate::tui::effect::ThemeUse;
 use crate::tui::msg::Msg;
 use crate::tui::theme::{Depth, Looks, Theme, ThemeError};
@@ -32,6 +33,8 @@ impl Driver {
         if keeps {
             self.theme_before = None;
             self.looks.asked = Some(name.clone());
+            // The watcher has ended only if the screen ends too.
+            let _ = self.watcher.send(Told::Kept(name.clone()));
             let text = format!("theme {name} in this session; ui: {{ theme: {name} }} keeps it");
             self.update(Msg::Tell(text));
         }

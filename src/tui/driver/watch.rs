@@ -30,20 +30,32 @@ pub(super) struct Reload {
     pub(super) told: Option<String>,
 }
 
-/// Starts the thread and returns the sender for new terminal backgrounds. It ends when that
+/// What the screen tells the watcher, because it decides which theme is shown.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The terminal's background changed.
+    Background(ThemeKind),
+    /// A theme was kept for this session.
+    Kept(String),
+}
+
+/// Starts the thread and returns the sender for what it must be told. It ends when that
 /// sender or the receiver of reloads is dropped.
 pub(super) fn spawn(
     looks: Looks,
     file: PathBuf,
     config: Config,
     sender: Sender<Reload>,
-) -> std::sync::mpsc::Sender<ThemeKind> {
-    let (backgrounds, told) = channel();
+) -> std::sync::mpsc::Sender<Told> {
+    let (tell, told) = channel();
     std::thread::spawn(move || {
-        let mut watched = Watched { stamps: stamps(&looks, &config, &file), looks, file, config };
+        let stamps = stamps(&looks, &config, &file);
+        let started_with = looks.asked.clone();
+        let mut watched = Watched { looks, started_with, file, config, stamps };
         loop {
             let reload = match told.recv_timeout(FILE_POLL) {
-                Ok(background) => watched.on_background(background),
+                Ok(Told::Background(background)) => watched.on_background(background),
+                Ok(Told::Kept(theme)) => watched.on_kept(theme),
                 Err(RecvTimeoutError::Timeout) => watched.look(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
@@ -52,12 +64,14 @@ pub(super) fn spawn(
             }
         }
     });
-    backgrounds
+    tell
 }
 
 /// The last content, and the metadata of the files at that time.
 struct Watched {
     looks: Looks,
+    /// The theme of `--theme`, if it was given.
+    started_with: Option<String>,
     file: PathBuf,
     config: Config,
     stamps: [Option<Stamp>; 2],
@@ -130,10 +144,20 @@ impl Watched {
         Some(Reload { theme: theme.ok(), ui: None, config: None, told })
     }
 
-    /// Replaces the config. Returns a message that says when the changes take effect.
+    /// Takes the theme that was kept for this session: saving the config for another reason does not end it.
+    fn on_kept(&mut self, theme: String) -> Option<Reload> {
+        self.looks.asked = Some(theme);
+        self.stamps = stamps(&self.looks, &self.config, &self.file);
+        None
+    }
+
+    /// Replaces the config. A theme that was saved in it ends the one kept for this session. Returns a message that says when the changes take effect.
     fn changed(&mut self, new: Config) -> Option<String> {
         let before = std::mem::replace(&mut self.config, new);
         let looks = before.ui != self.config.ui;
+        if before.ui.theme != self.config.ui.theme {
+            self.looks.asked.clone_from(&self.started_with);
+        }
         let rest = Config { ui: self.config.ui.clone(), ..before } != self.config;
         match (looks, rest) {
             (_, true) => Some("config read again; it applies to the next run".to_owned()),

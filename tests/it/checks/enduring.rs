@@ -48,8 +48,18 @@ fn saved_theme_and_config_reload(look: Look) {
     demo.wants("theme mine read again");
     fs::write(&config, format!("{text}helth: 1\n")).unwrap();
     demo.wants("has no key \"helth\"");
+    // A theme that is kept for the session survives a save that is about something else.
+    demo.press(":theme high-contrast");
+    demo.wants("theme high-contrast");
+    demo.press("\r");
+    demo.wants("theme high-contrast in this session");
+    let text = format!("{text}ui: {{ theme: mine }}\n");
     fs::write(&config, text.replace("for: 2m", "for: 3m")).unwrap();
     demo.wants("applies to the next run");
+    demo.wants("times in UTC");
+    let text = demo.terminal.text();
+    let status = text.lines().find(|line| line.contains("times in UTC")).unwrap();
+    assert!(status.contains("theme high-contrast"), "{status}");
     // The smallest window has no room for the step, which is far below the current one.
     if look.size != SMALL {
         demo.wants("Soak for 2m");
