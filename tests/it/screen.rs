@@ -11,6 +11,7 @@ use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::{BuildId, EnvironmentName};
 use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::policy::Protection;
+use pointsman::domain::probe::State;
 use pointsman::domain::release::ReleaseName;
 use pointsman::domain::snapshot::{
     BuildSnapshot, EnvironmentSnapshot, Health, Readiness, ServiceSnapshot,
@@ -397,6 +398,33 @@ fn traffic_that_a_run_has_read_elsewhere_is_looked_at_at_once() {
 }
 
 #[test]
+fn public_probe_has_the_role_that_the_run_has_read() {
+    let (board, turned) = super::health::watched();
+    let mut screen = Screen::new(Protection::Open);
+    let name = screen.model.environments[0].name.clone();
+    let mut switched = 0;
+    for view in states(Behaviour::Healthy) {
+        screen.run(&view, Some(7));
+        screen.send(Msg::Probed(name.clone(), board.seen(), turned.clone()));
+        let service = &view.services[&service("toto-app")];
+        let green = service.green.clone().map(TrafficState::Whole);
+        let at_green = green.is_some_and(|green| service.traffic == green);
+        let probes = &screen.model.environments[0].probes;
+        let mut of_service = probes.iter().filter(|probe| probe.name == "toto-app");
+        let public = of_service.next().unwrap();
+        if at_green && view.ended.is_none() {
+            switched += 1;
+            // The answers so far were those of BLUE.
+            assert_eq!((public.side, public.state), (Some(Side::Green), State::Off));
+            assert_eq!(of_service.next(), None, "GREEN is asked where customers are");
+        } else if view.ended.is_none() && service.blue_known {
+            assert_eq!((public.side, public.state), (Some(Side::Blue), State::Ok));
+        }
+    }
+    assert!(switched > 0);
+}
+
+#[test]
 fn dead_run_is_in_doubt_until_a_choice() {
     let mut screen = Screen::new(Protection::Open);
     let soaking = |view: &RunView| view.state.sentence() == "in soak";
@@ -579,9 +607,12 @@ fn screens_work_without_colour_and_unicode() {
         screen.send(Msg::Resize(width, height));
         let drawn = screen.draw(&Theme::without_colour(true));
         assert!(drawn.is_ascii(), "{drawn}");
-        for word in ["WAIT", "BLUE", "GREEN", "DEVELOPMENT", "undo: not needed"] {
+        for word in ["WAIT", "GREEN", "DEVELOPMENT", "undo: not needed"] {
             assert!(drawn.contains(word), "{word} at {width}x{height}\n{drawn}");
         }
+        // The smallest window has no room for the traffic bars; the strip says who is live.
+        let live = if height > 16 { "BLUE 100 %" } else { "live 1.0.0" };
+        assert!(drawn.contains(live), "{live} at {width}x{height}\n{drawn}");
     }
 }
 

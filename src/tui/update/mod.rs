@@ -25,6 +25,7 @@ use super::model::overlay::Overlay;
 use super::msg::{Msg, Stored};
 use super::panes::{Pane, health, history, logs, pipeline};
 use crate::domain::ids::EnvironmentName;
+use crate::domain::probe::placed;
 use crate::domain::snapshot::EnvironmentSnapshot;
 
 /// Applies one message to the model, and returns the effects to run.
@@ -175,6 +176,9 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
         if let Some(number) = doubtful.filter(|_| doubted != doubtful || moved) {
             here.doubt = None;
             effects.push(Effect::Observe(number));
+        }
+        if let Some(run) = here.driven().map(|run| run.view.clone()) {
+            here.probes = placed(std::mem::take(&mut here.probes), &run);
         }
         let changed = here.run.clone().filter(|_| rings);
         effects.extend(changed.and_then(|run| ring::ring(model, &run)));

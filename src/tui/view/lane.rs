@@ -108,6 +108,11 @@ fn attention(model: &Model, theme: &Theme) -> Option<Span<'static>> {
 /// The program, if nothing else needs the lane.
 fn program(model: &Model, theme: &Theme) -> Line<'static> {
     let only = if model.read_only { ", read-only" } else { "" };
+    let only = if model.rehearsal {
+        format!("{only}, a rehearsal: nothing here is real")
+    } else {
+        only.to_owned()
+    };
     let text = format!(
         " pointsman {}, {}, times in UTC, theme {}{only}",
         env!("CARGO_PKG_VERSION"),

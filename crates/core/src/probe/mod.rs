@@ -3,6 +3,7 @@
 mod board;
 mod compare;
 mod judge;
+mod placed;
 mod snapshot;
 mod watch;
 mod word;
@@ -17,6 +18,7 @@ use serde_json::Value;
 pub use board::{Board, Mute, ProbeChange};
 pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
 pub use judge::{Heard, judge};
+pub use placed::placed;
 pub use snapshot::{Point, ProbeSnapshot, Stats};
 pub use watch::{CERTIFICATE, Change, NO_RECENT_PROBE, SET_UP, State, Watch};
 pub use word::HealthWord;

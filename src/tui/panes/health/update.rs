@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::probe::{ProbeChange, ProbeSnapshot, State};
+use crate::domain::probe::{ProbeChange, ProbeSnapshot, State, placed};
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::Key;
 use crate::tui::model::Model;
@@ -22,6 +22,10 @@ pub(in crate::tui) fn probed(
 ) -> Vec<Effect> {
     let Some(here) = model.environments.iter_mut().find(|e| &e.name == name) else {
         return Vec::new();
+    };
+    let probes = match here.driven() {
+        Some(run) => placed(probes, &run.view),
+        None => probes,
     };
     let before = std::mem::replace(&mut here.probes, probes);
     here.turned = turned;

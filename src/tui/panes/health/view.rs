@@ -11,6 +11,7 @@ use crate::domain::health::Verdict;
 use crate::domain::probe::{Difference, Point, ProbeSnapshot, State, differences};
 use crate::domain::step::Side;
 use crate::domain::time::Timestamp;
+use crate::tui::keys::commands::Command;
 use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
@@ -18,6 +19,7 @@ use crate::tui::panes::Pane;
 use crate::tui::panes::health::chart::{self, Chart};
 use crate::tui::panes::health::model::{counts, listed, time};
 use crate::tui::theme::{Role, Theme};
+use crate::tui::update::acts::available;
 use crate::tui::view::{clock, cut, framed, selected, styled, wrapped_in, write};
 
 /// Minimum width to show a probe on one line, without the column of names.
@@ -79,7 +81,10 @@ impl<'a> Look<'a> {
             Some((seen, _)) => match &seen.unseen {
                 Some(problem) => format!("No probe runs: {}.", problem.what),
                 None if seen.services.iter().any(|s| s.live.is_some()) => "Asking…".to_owned(),
-                None => "No services are running. D deploys a release.".to_owned(),
+                None if available(self.model, Command::Deploy).is_ok() => {
+                    "No services are running. D deploys a release.".to_owned()
+                }
+                None => "No services are running.".to_owned(),
             },
         }
     }

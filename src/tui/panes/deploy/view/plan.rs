@@ -30,7 +30,10 @@ impl Look<'_> {
         );
         let mut head = self.columns(&usual);
         let mut foot = self.no_return();
-        foot.truncate(if room >= ROOM_FOR_CLEAN_UP { 2 } else { 1 });
+        // Without the step that it is about, the line reads as a promise of the current one.
+        if room < ROOM_FOR_CLEAN_UP {
+            foot.truncate(usize::from(view.touched_traffic()));
+        }
         // A low pane shows the next step rather than the names of its columns, and a very low one only the current step.
         if room < ROOM_FOR_COLUMNS {
             head.clear();

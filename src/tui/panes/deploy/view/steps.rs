@@ -167,6 +167,8 @@ impl Look<'_> {
                 "no undo: nothing served before".to_owned(),
             )
         });
+        // What keeps the gate shut comes first: a low pane cuts the rest off.
+        parts.sort_by_key(|(_, role, _)| *role == Role::Ok);
         let mut lines: Vec<Line<'static>> = Vec::new();
         let room = self.width.saturating_sub(9);
         for (glyph, role, text) in parts {
@@ -288,9 +290,11 @@ impl Look<'_> {
             }
         };
         let text = format!("   {dash} undo is instant until K cleans up BLUE {dash}");
+        // Before anything moved there is nothing to undo: the line only says where that will end.
+        let role = if view.touched_traffic() { Role::NoReturn } else { Role::Pending };
         let pending = self.theme.step(&StepState::Pending);
         vec![
-            Line::styled(text, self.theme.style(Role::NoReturn)),
+            Line::styled(text, self.theme.style(role)),
             Line::styled(
                 format!(
                     "   K {} {:<5}Clean up BLUE (a separate run); {warm}",

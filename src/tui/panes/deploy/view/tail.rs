@@ -151,7 +151,7 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
         RunState::Waiting { .. } => {
             if let Err(problem) = may_switch(view) {
                 return format!(
-                    "T is off: {problem}. Asked again by itself; A ends the run, {}",
+                    "The switch is held: {problem}. Asked again by itself; A ends the run, {}",
                     stay(view)
                 );
             }
@@ -178,6 +178,14 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
             };
             format!("Run {} has ended. D deploys to {}{back}.", view.number, here.name)
         }
-        _ => String::new(),
+        RunState::Planned | RunState::Ready { .. } | RunState::Running { .. } | RunState::Done => {
+            match model.evidence(here).undo() {
+                Undo::To { release, .. } => {
+                    format!("Nothing to do now. B sends all traffic back to {release}")
+                }
+                Undo::UnderWay => "Nothing to do now: traffic is being sent back".to_owned(),
+                _ => "Nothing to do now. p waits before the next step".to_owned(),
+            }
+        }
     }
 }
