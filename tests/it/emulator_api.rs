@@ -1,6 +1,6 @@
 //! The emulator's API matches Google's discovery document and the errors of the contract.
 
-use pointsman::emulator::violations;
+use pointsman::emulator::{Document, violations};
 use serde_json::{Value, json};
 
 use super::sandbox::{Sandbox, request, wait_until};
@@ -129,6 +129,30 @@ fn error(status: u16, answer: &Value, code: u16, word: &str) -> String {
     assert_eq!((status, &answer["error"]["code"]), (code, &json!(code)), "{answer}");
     assert_eq!(answer["error"]["status"], word, "{answer}");
     answer["error"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn cloud_run_below_a_backend_follows_its_traffic_and_googles_schema() {
+    let api = Caller::new();
+    let backend = api.backend();
+    let service = format!("/v2/{}", backend.replace("/backends/", "/services/"));
+    let read = || {
+        let (status, answer) = api.call("GET", &service, &Value::Null);
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(Document::CloudRun.violations("GoogleCloudRunV2Service", &answer), []);
+        answer
+    };
+    assert_eq!(read()["trafficStatuses"], json!([]), "no build is live");
+    api.build(&backend, "b-1");
+    api.roll_out(&backend, "r-1", "b-1");
+    wait_until("it has the traffic", || read()["trafficStatuses"] != json!([]));
+    let status = &read()["trafficStatuses"][0];
+    assert_eq!((&status["revision"], &status["percent"]), (&json!("b-1"), &json!(100)));
+    let (_, listed) = api.call("GET", &format!("{service}/revisions"), &Value::Null);
+    let schema = "GoogleCloudRunV2ListRevisionsResponse";
+    assert_eq!(Document::CloudRun.violations(schema, &listed), [], "{listed}");
+    api.refused("PATCH", &service, &json!({"traffic": []}), 501, "UNIMPLEMENTED");
+    api.refused("GET", &format!("{service}-none"), &Value::Null, 404, "NOT_FOUND");
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod hostile;
 mod house;
 mod invariants;
 mod journeys;
+mod layers;
 mod leaks;
 mod leases;
 mod linting;

@@ -13,17 +13,17 @@ use super::stand_in::{Asked, Reply, StandIn};
 /// The stand-in's reply to a request, or `None` to forward it to the emulator. May keep state between requests.
 type Fault = Box<dyn FnMut(&Asked) -> Option<Reply> + Send>;
 
-struct Platform {
-    sandbox: Sandbox,
+pub(crate) struct Platform {
+    pub(crate) sandbox: Sandbox,
     fault: Arc<Mutex<Option<Fault>>>,
     /// The port of the emulator.
-    port: u16,
+    pub(crate) port: u16,
     token: String,
 }
 
 impl Platform {
     /// Starts the emulator with 1.0.0 live, and a stand-in in front of it, which the config names as endpoint.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new();
         sandbox.deploy("1.0.0").exits(0);
         let url = sandbox.emulator()["url"].as_str().unwrap().to_owned();
@@ -48,7 +48,7 @@ impl Platform {
         Self { sandbox, fault, port, token }
     }
 
-    fn misbehaves(&self, fault: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
+    pub(crate) fn misbehaves(&self, fault: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
         *self.fault.lock().unwrap() = Some(Box::new(fault));
     }
 
@@ -80,14 +80,14 @@ impl Platform {
     }
 
     #[track_caller]
-    fn serves(&self, release: &str) {
+    pub(crate) fn serves(&self, release: &str) {
         let (version, _) = Sandbox::who(self.sandbox.app).unwrap();
         assert_eq!(version, release);
     }
 }
 
 /// Replies to the first `times` matching requests.
-fn times(
+pub(crate) fn times(
     mut times: usize,
     like: impl Fn(&Asked) -> bool,
     reply: impl Fn(&Asked) -> Reply,
@@ -110,7 +110,7 @@ fn creates_build(asked: &Asked) -> bool {
     asked.is("POST", "toto-app/builds?")
 }
 
-fn rolls_out(asked: &Asked) -> bool {
+pub(crate) fn rolls_out(asked: &Asked) -> bool {
     asked.is("POST", "toto-app/rollouts?")
 }
 
@@ -122,7 +122,7 @@ fn emulators(asked: &Asked, port: u16) -> Value {
 }
 
 /// The emulator's answer to a request, modified.
-fn changed(asked: &Asked, port: u16, change: impl Fn(&mut Value)) -> Reply {
+pub(crate) fn changed(asked: &Asked, port: u16, change: impl Fn(&mut Value)) -> Reply {
     let mut json = emulators(asked, port);
     change(&mut json);
     Reply::json(200, &json)

@@ -54,6 +54,7 @@ impl Asked {
 }
 
 /// The reaction to a request.
+#[derive(Clone)]
 pub(crate) enum Reply {
     /// Answer with a status, header lines and a body.
     Says(u16, String, String),

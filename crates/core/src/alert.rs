@@ -288,6 +288,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         | Event::TrafficObserved { .. }
         | Event::Judged { .. }
         | Event::ReleaseFaulted { .. }
+        | Event::ServingReported { .. }
         | Event::ChecklistSeen { .. }
         | Event::UndoPlanned { .. }
         | Event::ReleaseMarked { .. }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::Revision;
 use super::ids::{BuildId, EnvironmentName};
 use super::incident_card::POINTSMAN;
 use super::plan::Member;
@@ -110,6 +111,42 @@ impl Endpoint {
                 switch_within: commands.switch_within,
             },
         }
+    }
+
+    /// Who says which build has the traffic.
+    pub fn control(&self) -> &'static str {
+        match self {
+            Self::Google | Self::Emulator | Self::Url(_) => "App Hosting",
+            Self::Command(_) => "the platform",
+        }
+    }
+
+    /// The shell command that points a tag of the Cloud Run service at a build. App Hosting can report a build as live
+    /// while the tag that it routes by is still at the build before. `None`: the platform has no Cloud Run below it.
+    pub fn repoint_tag(&self, member: &Member, tag: &str, build: &BuildId) -> Option<String> {
+        let (target, backend) = (&member.target, member.target.backend());
+        let revision = Revision::of_backend(backend.as_str(), build.as_str())?;
+        self.capabilities().google.then(|| {
+            format!(
+                "gcloud run services update-traffic {backend} --project {} --region {} --update-tags {tag}={}",
+                target.project(),
+                target.location(),
+                revision.name
+            )
+        })
+    }
+
+    /// The shell command that shows where the Cloud Run service sends traffic, and by which tags.
+    pub fn show_tags(&self, member: &Member) -> Option<String> {
+        let target = &member.target;
+        self.capabilities().google.then(|| {
+            format!(
+                "gcloud run services describe {} --project {} --region {} --format 'yaml(status.traffic)'",
+                target.backend(),
+                target.project(),
+                target.location()
+            )
+        })
     }
 
     /// The shell command that switches traffic to a build without Pointsman, for the incident card.

@@ -17,6 +17,7 @@ use super::migration::Direction;
 use super::plan::{Plan, Source};
 use super::recover::Choice;
 use super::release::{ReleaseLabel, SchemaVersion};
+use super::serving::ServingReport;
 use super::step::{Failure, PlannedStep};
 use super::time::Timestamp;
 
@@ -183,6 +184,8 @@ pub enum Event {
     TrafficObserved { service: ServiceName, splits: Vec<Split> },
     /// A rule judged samples: candidate health, verification, soak or public health.
     Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
+    /// What each layer said about the live build after a verification that did not pass.
+    ServingReported { service: ServiceName, reports: Vec<ServingReport> },
     /// Evidence that the release itself is bad, not its platform or its traffic.
     ReleaseFaulted { service: ServiceName, evidence: String },
     /// The states of the checklist items that guard a gate.
@@ -265,6 +268,7 @@ impl Event {
             | Self::TrafficObserved { .. }
             | Self::Judged { .. }
             | Self::ReleaseFaulted { .. }
+            | Self::ServingReported { .. }
             | Self::BuildStopped { .. }
             | Self::BuildDeleted { .. } => Topic::Service,
             Self::DatabaseLocked { .. }

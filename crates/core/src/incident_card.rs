@@ -58,6 +58,7 @@ pub fn card(view: &RunView) -> String {
     for member in &plan.members {
         lines.push(format!("curl -sS '{}{}'", member.url, member.health.path));
     }
+    lines.extend(stale_tags(view));
     lines.push(String::new());
     lines.push(format!(
         "The lease of run {} ends a minute after its process. If a person's lock blocks this:",
@@ -67,6 +68,22 @@ pub fn card(view: &RunView) -> String {
         "{POINTSMAN} rollback {environment} --yes{confirm} --override lock=incident"
     ));
     lines.join("\n")
+}
+
+/// The way out where the platform names the right build and the address serves another. Google was never seen here
+/// doing that, others reported it.
+fn stale_tags(view: &RunView) -> Vec<String> {
+    let endpoint = &view.plan.endpoint;
+    let one = |(member, build): (&Member, &BuildId)| {
+        let show = endpoint.show_tags(member)?;
+        Some([show, endpoint.repoint_tag(member, "TAG", build)?])
+    };
+    let commands: Vec<_> = to_restore(view).into_iter().filter_map(one).flatten().collect();
+    if commands.is_empty() {
+        return commands;
+    }
+    let head = "4. If App Hosting names the right build and the address serves another, a tag of Cloud Run is stale:";
+    [String::new(), head.to_owned()].into_iter().chain(commands).collect()
 }
 
 /// The target of a rollback, which its own card must name: by default a rollback would choose another one.

@@ -67,6 +67,7 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
     }
     commits(&mut text, view, changes);
     checklists(&mut text, view);
+    serving(&mut text, facts);
     decisions(&mut text, facts);
     if let Some(last) = facts.last() {
         let hash = last.hash.short();
@@ -184,6 +185,24 @@ fn checklists(text: &mut String, view: &RunView) {
             let (words, said) = (plain(words), plain(&item.because()));
             let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.label());
         }
+    }
+}
+
+/// Writes what each layer said about the live build, after each verification that did not pass.
+fn serving(text: &mut String, facts: &[Fact]) {
+    let mut rows = Vec::new();
+    for fact in facts {
+        let Recorded::Known(Event::ServingReported { service, reports }) = &fact.event else {
+            continue;
+        };
+        for report in reports {
+            let (who, says) = (plain(&report.who), plain(&report.says));
+            rows.push(format!("| {service} | {who} | {says} |"));
+        }
+    }
+    if !rows.is_empty() {
+        let head = "| service | layer | says |\n|---|---|---|";
+        let _ = writeln!(text, "\n## Which build is live\n\n{head}\n{}", rows.join("\n"));
     }
 }
 

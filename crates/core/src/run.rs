@@ -168,6 +168,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::MigrationRequested { .. }
         | Event::MigrationEnded { .. }
         | Event::ReleaseFaulted { .. }
+        | Event::ServingReported { .. }
         | Event::BuildStopped { .. }
         | Event::BuildDeleted { .. } => {
             (here && matches!(state, S::Running { .. })).then(|| state.clone())

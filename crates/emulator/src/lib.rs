@@ -17,7 +17,7 @@ mod serve;
 mod slots;
 mod storage;
 
-pub use api::schema::violations;
+pub use api::schema::{Document, violations};
 pub use resting::Resting;
 pub use serve::{Address, Options, end_left_behind, serve};
 

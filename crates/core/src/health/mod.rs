@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attestation::Attestation;
 pub use green_gate::GreenGate;
-pub use revision::Revision;
+pub use revision::{Match, Revision};
 pub use share::{Share, ShareRule, ShareVerdict};
 pub use soak::{Round, SoakWatch};
 pub use wanted::Wanted;

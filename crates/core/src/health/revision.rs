@@ -18,7 +18,7 @@ const BUILD_IDS: [&str; 2] = ["b-", "build-"];
 
 /// What an answer's revision says about the expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Match {
+pub enum Match {
     Same,
     /// Another build of the backend.
     Other,
@@ -44,7 +44,8 @@ impl Revision {
         self.prefix.is_none()
     }
 
-    pub(super) fn matches(&self, told: &str) -> Match {
+    /// What a revision says about this one.
+    pub fn compare(&self, told: &str) -> Match {
         let Some(prefix) = &self.prefix else {
             return if told == self.name { Match::Same } else { Match::Other };
         };

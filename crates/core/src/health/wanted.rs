@@ -58,7 +58,7 @@ impl Wanted {
         let Sample::Healthy(identity) = sample else { return false };
         let version = identity.version.as_deref();
         let told = self.revision.as_ref().zip(identity.revision.as_ref());
-        let by_revision = told.is_some_and(|(wanted, told)| wanted.matches(told) == Match::Same);
+        let by_revision = told.is_some_and(|(wanted, told)| wanted.compare(told) == Match::Same);
         by_revision || !self.shared.iter().any(|shared| Some(shared.as_str()) == version)
     }
 
@@ -66,7 +66,7 @@ impl Wanted {
     pub fn other_form<'a>(&self, sample: &'a Sample) -> Option<&'a str> {
         let Sample::Healthy(Identity { revision: Some(told), .. }) = sample else { return None };
         let wanted = self.revision.as_ref()?;
-        (wanted.matches(told) == Match::OtherForm).then_some(told.as_str())
+        (wanted.compare(told) == Match::OtherForm).then_some(told.as_str())
     }
 
     fn differs(&self, identity: &Identity) -> Option<String> {
@@ -91,7 +91,7 @@ impl Wanted {
         let Some(told) = &identity.revision else {
             return Some(format!("the answer has no revision, wanted {}", wanted.name));
         };
-        match wanted.matches(told) {
+        match wanted.compare(told) {
             Match::Same => None,
             Match::Other => Some(format!("revision is {told}, wanted {}", wanted.name)),
             Match::OtherForm => identity.version.is_none().then(|| {

@@ -14,6 +14,7 @@ use crate::migration::SchemaRange;
 use crate::plan::{Member, Source};
 use crate::project::Target;
 use crate::release::ReleaseLabel;
+use crate::serving::RunTraffic;
 use crate::step::Failure;
 use crate::time::Timestamp;
 
@@ -26,6 +27,8 @@ pub enum HostingReason {
     AlreadyExists,
     /// The platform has no such method.
     Unimplemented,
+    /// The caller may not do that, or the API is not enabled.
+    Forbidden,
     /// Any other reason: no code depends on it.
     Other,
 }
@@ -214,6 +217,11 @@ pub trait Hosting: Send + Sync {
     /// Whether [`Self::log`] covers only the making of builds, and arrives some seconds late.
     fn logs_builds_alone(&self) -> bool {
         false
+    }
+    /// Where the Cloud Run service below the platform sends traffic. `None`: there is none below this platform.
+    fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {
+        let _ = target;
+        Box::pin(async { Ok(None) })
     }
     /// The value that the platform gives a build in `K_REVISION`, so that its answers can contain it.
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision>;

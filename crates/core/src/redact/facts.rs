@@ -53,6 +53,11 @@ pub fn without_secrets(mut event: Event) -> Event {
         | Event::ReleaseMarked { because: text, .. }
         | Event::RunPaused { because: text }
         | Event::RunnerLost { observed: text, .. } => clean(text),
+        Event::ServingReported { reports, .. } => {
+            for report in reports {
+                clean(&mut report.says);
+            }
+        }
         Event::ChecklistSeen { items, .. } => items.iter_mut().for_each(|i| clean(&mut i.said)),
         Event::StepFailed { problem, .. } | Event::UndoPlanned { because: problem, .. } => {
             clean_problem(problem);

@@ -298,9 +298,15 @@ impl RunView {
                     s.green_judged = Some((at, evidence.clone()));
                 });
             }
+            Event::ServingReported { service, reports } => {
+                with(service, &|s| s.serving_reports.clone_from(reports));
+            }
             Event::Judged { service, verdict, rule, evidence } => {
                 with(service, &|s| match verdict {
-                    Verdict::Pass => s.watched_bad = None,
+                    Verdict::Pass => {
+                        s.watched_bad = None;
+                        s.serving_reports.clear();
+                    }
                     Verdict::Fail => s.watched_bad = Some(format!("{rule}: {evidence}")),
                     Verdict::Inconclusive => {}
                 });

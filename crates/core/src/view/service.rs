@@ -4,6 +4,7 @@ use super::TrafficState;
 use crate::health::Verdict;
 use crate::ids::{BuildId, RolloutId};
 use crate::release::{ReleaseLabel, ReleaseName};
+use crate::serving::ServingReport;
 use crate::step::Side;
 use crate::time::Timestamp;
 
@@ -31,6 +32,9 @@ pub struct ServiceView {
     /// What the run's monitoring of the public address found wrong, until the service is
     /// healthy again or another build is live.
     pub watched_bad: Option<String>,
+    /// What each layer said about the live build, after the last verification that did not pass.
+    #[serde(default)]
+    pub serving_reports: Vec<ServingReport>,
     /// Whether a person skipped GREEN's probe, with a reason.
     pub green_left_out: bool,
     /// The build that has all traffic, as the platform reported it after the last request.

@@ -24,9 +24,12 @@ const STANDARD: [&str; 12] = [
     "$alt",
 ];
 
+/// How the paths of Cloud Run's API begin; the other APIs have version 1.
+pub(super) const CLOUD_RUN: &str = "/v2/";
+
 pub(super) struct Call {
     pub(super) method: Method,
-    /// The path after the version prefix (`/v1/` or `/v1beta/`).
+    /// The path after the version prefix.
     pub(super) name: String,
     pub(super) segments: Vec<String>,
     pub(super) query: BTreeMap<String, String>,
@@ -35,7 +38,8 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn read(method: &Method, uri: &Uri, body: &[u8]) -> Result<Self, ApiError> {
-        let path = uri.path().strip_prefix("/v1/").or_else(|| uri.path().strip_prefix("/v1beta/"));
+        let versions = ["/v1/", "/v1beta/", CLOUD_RUN];
+        let path = versions.iter().find_map(|version| uri.path().strip_prefix(version));
         let name = path.ok_or_else(ApiError::no_such_url)?.to_owned();
         let segments = name.split('/').map(str::to_owned).collect();
         let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());

@@ -3,6 +3,7 @@
 mod backends;
 mod builds;
 mod call;
+mod cloud_run;
 mod error;
 mod lists;
 mod operations;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 use self::call::Call;
 use self::error::ApiError;
+use self::schema::Document;
 use super::firestore::Databases;
 use super::platform::Platform;
 use super::storage::Storage;
@@ -51,7 +53,10 @@ pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response
     }
     // The discovery document needs no token. A body sent with the request stays unread.
     if head.uri.path() == "/$discovery/rest" {
-        return Json(api.own_discovery()).into_response();
+        return match Document::of_query(head.uri.query().unwrap_or_default()) {
+            Some(document) => Json(api.own_discovery(document)).into_response(),
+            None => ApiError::no_such_url().into_response(),
+        };
     }
     if let Err(error) = api.authenticate(&head.headers) {
         return error.into_response();
@@ -79,6 +84,9 @@ impl Api {
         }
         if let Some(build) = uri.path().strip_prefix("/pointsman/log/") {
             return Ok(self.log(build, uri.query().unwrap_or_default()));
+        }
+        if uri.path().starts_with(call::CLOUD_RUN) {
+            return self.cloud_run(&Call::read(method, uri, body)?);
         }
         let call = Call::read(method, uri, body)?;
         self.dispatch(&call).await
@@ -172,8 +180,8 @@ impl Api {
 
     /// Google's discovery document with this emulator's URL as its root, so that Google's own client libraries can
     /// be built from it.
-    fn own_discovery(&self) -> Value {
-        let mut document = schema::discovery().clone();
+    fn own_discovery(&self, document: Document) -> Value {
+        let mut document = document.json().clone();
         for key in ["rootUrl", "baseUrl", "mtlsRootUrl"] {
             document[key] = json!(format!("{}/", self.platform.url));
         }

@@ -5,12 +5,56 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The public discovery document of App Hosting v1, revision 20260514.
-pub(super) const DISCOVERY: &str = include_str!("../data/firebaseapphosting.v1.json");
+/// A discovery document of Google's. Those of the other APIs hold only what the emulator serves and what that refers
+/// to, unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// App Hosting v1, revision 20260514, whole.
+    AppHosting,
+    /// Cloud Run v2: services and their revisions.
+    CloudRun,
+}
+
+impl Document {
+    /// The document that a query asks for, as `?api=run`; App Hosting's without that.
+    pub(super) fn of_query(query: &str) -> Option<Self> {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        match pairs.find(|(key, _)| key == "api").as_ref().map(|(_, api)| api.as_ref()) {
+            None | Some("firebaseapphosting") => Some(Self::AppHosting),
+            Some("run") => Some(Self::CloudRun),
+            Some(_) => None,
+        }
+    }
+
+    pub(super) fn json(self) -> &'static Value {
+        static APP_HOSTING: OnceLock<Value> = OnceLock::new();
+        static CLOUD_RUN: OnceLock<Value> = OnceLock::new();
+        let (cell, text) = match self {
+            Self::AppHosting => (&APP_HOSTING, include_str!("../data/firebaseapphosting.v1.json")),
+            Self::CloudRun => (&CLOUD_RUN, include_str!("../data/run.v2.subset.json")),
+        };
+        cell.get_or_init(|| serde_json::from_str(text).unwrap_or_default())
+    }
+
+    /// Checks a value against a schema of the document, such as `Build`, and returns every violation. An unknown
+    /// schema is a violation too, so that a misspelt name in a test cannot pass.
+    pub fn violations(self, schema: &str, value: &Value) -> Vec<Violation> {
+        let mut found = Vec::new();
+        match self.json()["schemas"].get(schema) {
+            Some(schema) => visit(self.json(), schema, value, "", &mut found),
+            None => {
+                found.push(Violation {
+                    field: String::new(),
+                    message: format!("no schema {schema}"),
+                });
+            }
+        }
+        found
+    }
+}
 
 pub(super) fn discovery() -> &'static Value {
-    static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(|| serde_json::from_str(DISCOVERY).unwrap_or_default())
+    Document::AppHosting.json()
 }
 
 /// A value that does not match its schema, with the message that Google returns for it.
@@ -22,32 +66,24 @@ pub struct Violation {
     pub message: String,
 }
 
-/// Checks a value against a schema of the document, such as `Build`, and returns every violation. An unknown schema
-/// is a violation too, so that a misspelt name in a test cannot pass.
+/// Checks a value against a schema of App Hosting's document.
 pub fn violations(schema: &str, value: &Value) -> Vec<Violation> {
-    let mut found = Vec::new();
-    match discovery()["schemas"].get(schema) {
-        Some(schema) => visit(schema, value, "", &mut found),
-        None => {
-            found.push(Violation { field: String::new(), message: format!("no schema {schema}") });
-        }
-    }
-    found
+    Document::AppHosting.violations(schema, value)
 }
 
-fn visit(schema: &Value, value: &Value, path: &str, found: &mut Vec<Violation>) {
+fn visit(document: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec<Violation>) {
     if let Some(name) = schema["$ref"].as_str() {
-        return visit(&discovery()["schemas"][name], value, path, found);
+        return visit(document, &document["schemas"][name], value, path, found);
     }
     let mut wrong = |message: String| {
         found.push(Violation { field: path.to_owned(), message });
     };
     match (schema["type"].as_str().unwrap_or("any"), value) {
         ("any", _) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => {}
-        ("object", Value::Object(fields)) => object(schema, fields, path, found),
+        ("object", Value::Object(fields)) => object((document, schema), fields, path, found),
         ("array", Value::Array(items)) => {
             for (at, item) in items.iter().enumerate() {
-                visit(&schema["items"], item, &format!("{path}[{at}]"), found);
+                visit(document, &schema["items"], item, &format!("{path}[{at}]"), found);
             }
         }
         ("string", Value::String(text)) => string(schema, text, path, found),
@@ -70,7 +106,7 @@ fn string(schema: &Value, text: &str, path: &str, found: &mut Vec<Violation>) {
 }
 
 fn object(
-    schema: &Value,
+    (document, schema): (&Value, &Value),
     fields: &serde_json::Map<String, Value>,
     path: &str,
     found: &mut Vec<Violation>,
@@ -79,7 +115,7 @@ fn object(
         let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let known = schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
         match known {
-            Some(schema) => visit(schema, value, &inner, found),
+            Some(schema) => visit(document, schema, value, &inner, found),
             None => found.push(Violation {
                 field: path.to_owned(),
                 message: format!(

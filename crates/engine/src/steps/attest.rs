@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use super::drift::TrafficReads;
+use super::serving::explain;
 use super::together::all_of;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
@@ -32,12 +33,13 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     })
 }
 
-/// Probes the public address of a service until there is a decision. `None`: no answer would prove anything.
+/// Probes the public address of a service until there is a decision, and says who answered. `None`: no answer would
+/// prove anything.
 async fn ask(
     context: &Context,
     member: &Member,
     side: Side,
-) -> Result<Option<Decision>, StepError> {
+) -> Result<Option<(Decision, String)>, StepError> {
     let service = member.service();
     let policy = context.plan().policy.attest.clone();
     let (clock, interval) = (&context.outside.clock, policy.interval);
@@ -63,7 +65,7 @@ async fn ask(
             evidence: decision.evidence.clone(),
         })
         .await;
-    Ok(Some(decision))
+    Ok(Some((decision, attestation.who())))
 }
 
 /// The summary of a decision, and whether it is only a warning.
@@ -71,11 +73,11 @@ async fn conclude(
     context: &Context,
     member: &Member,
     side: Side,
-    decision: Option<Decision>,
+    decision: Option<(Decision, String)>,
 ) -> Result<(String, bool), StepError> {
     let service = member.service();
     let build = context.build_of(service, side)?;
-    let Some(Decision { verdict, evidence, of_release, warns }) = decision else {
+    let Some((Decision { verdict, evidence, of_release, warns }, who)) = decision else {
         return Ok((format!("{service}: {build} cannot be told from another build"), true));
     };
     if verdict == Verdict::Fail && of_release && side == Side::Green {
@@ -85,13 +87,15 @@ async fn conclude(
     let problem = |what: &str| {
         with_last_line(Problem::coded(Code::VERIFY_FAILED, what).because(&evidence), last.clone())
     };
-    match verdict {
-        Verdict::Pass => Ok((format!("{service}: {evidence}"), warns)),
-        Verdict::Fail => {
-            Err(StepError::lasting(problem(&format!("{build} does not answer for {service}"))))
-        }
-        Verdict::Inconclusive => Err(StepError::inconclusive(problem(&format!(
-            "the build that answers for {service} is unknown"
-        )))),
-    }
+    let what = match verdict {
+        Verdict::Pass => return Ok((format!("{service}: {evidence}"), warns)),
+        Verdict::Fail => format!("{build} does not answer for {service}"),
+        Verdict::Inconclusive => format!("the build that answers for {service} is unknown"),
+    };
+    let problem = explain(context, member, &build, &who, problem(&what)).await;
+    Err(if verdict == Verdict::Fail {
+        StepError::lasting(problem)
+    } else {
+        StepError::inconclusive(problem)
+    })
 }

@@ -7,6 +7,7 @@ mod marks;
 mod preflight;
 mod probe;
 mod schema;
+mod serving;
 mod settled;
 mod soak;
 mod stop;

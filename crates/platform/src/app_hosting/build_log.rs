@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{AppHosting, wire};
 use pointsman_core::apphosting::cause_of;
+use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::BuildId;
 use pointsman_core::ports::hosting::LogPart;
 use pointsman_core::project::Target;
@@ -36,7 +37,7 @@ impl AppHosting {
         let url = format!("{}/v2/entries:list", self.origins.logging);
         let mut all = nothing;
         for _ in 0..MOST_PAGES {
-            match self.fetch(Method::POST, &url, &[], Some(&body)).await {
+            match self.fetch(GoogleApi::Logging, (Method::POST, &url), &[], Some(&body)).await {
                 Ok(page) => {
                     take(&page, &mut all);
                     // An empty page is not the last one.

@@ -14,6 +14,7 @@ use crate::http::{self, chain};
 use crate::retry::retried;
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
+use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ports::hosting::{Hosting as _, HostingError, HostingReason};
 use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
@@ -61,7 +62,8 @@ impl AppHosting {
         name: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, HostingError> {
-        self.fetch(Method::GET, &format!("{}/v1/{name}", self.base), query, None).await
+        let url = format!("{}/v1/{name}", self.base);
+        self.fetch(GoogleApi::AppHosting, (Method::GET, &url), query, None).await
     }
 
     /// All resources of a kind in a backend, from all pages.
@@ -110,7 +112,8 @@ impl AppHosting {
         let fresh = uuid::Uuid::new_v4().to_string();
         let mut query = query.to_vec();
         query.push(("requestId", request_id.unwrap_or(&fresh)));
-        self.fetch(method, &format!("{}/v1/{name}", self.base), &query, body).await
+        let url = format!("{}/v1/{name}", self.base);
+        self.fetch(GoogleApi::AppHosting, (method, &url), &query, body).await
     }
 
     /// Waits until an operation finishes, and returns its response. Callers still read the resource: an operation
@@ -130,10 +133,11 @@ impl AppHosting {
         }
     }
 
+    /// Calls one of Google's APIs, with retries of what may pass.
     pub(super) async fn fetch(
         &self,
-        method: Method,
-        url: &str,
+        api: GoogleApi,
+        (method, url): (Method, &str),
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, HostingError> {
@@ -141,12 +145,13 @@ impl AppHosting {
             let wait = failed.after.unwrap_or(wait);
             (failed.passes && wait <= LONGEST_RETRY_AFTER).then_some(wait)
         };
-        let call = || self.once((method.clone(), url), query, body);
+        let call = || self.once(api, (method.clone(), url), query, body);
         retried(ATTEMPTS, POLL, call, again).await.map_err(|failed| failed.error)
     }
 
     async fn once(
         &self,
+        api: GoogleApi,
         (method, url): (Method, &str),
         query: &[(&str, &str)],
         body: Option<&Value>,
@@ -159,9 +164,10 @@ impl AppHosting {
             request = request.json(body);
         }
         let lost = |error: reqwest::Error| {
-            let problem =
-                Problem::coded(Code::PLATFORM_SILENT, format!("{} does not answer", self.base))
-                    .because(chain(&error.without_url()));
+            // The base address names App Hosting; for the others the API's name says more than its address.
+            let who = if api == GoogleApi::AppHosting { self.base.as_str() } else { api.label() };
+            let problem = Problem::coded(Code::PLATFORM_SILENT, format!("{who} does not answer"))
+                .because(chain(&error.without_url()));
             HostingError::new(problem, Failure::Passing)
         };
         let response = match self.bearer.send(request).await {
@@ -187,7 +193,7 @@ impl AppHosting {
             };
         }
         let after = after.or_else(|| wire::retry_info(&json));
-        Err(Unanswered { after, ..wire::refused(status, &json).into() })
+        Err(Unanswered { after, ..wire::refused(api, status, &json).into() })
     }
 }
 

@@ -6,6 +6,7 @@
 mod backend;
 mod build_log;
 mod call;
+mod cloud_run;
 mod domains;
 mod upload;
 mod wire;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 pub use self::upload::Origins;
 use crate::auth::Auth;
 use pointsman_core::error::Problem;
+use pointsman_core::google_api::GoogleApi;
 use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
@@ -29,6 +31,7 @@ use pointsman_core::ports::hosting::{
 };
 use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
+use pointsman_core::serving::RunTraffic;
 use pointsman_core::step::Failure;
 
 /// Poll interval for a server on this machine.
@@ -289,7 +292,10 @@ impl AppHosting {
         let query = [("from", from.to_string())];
         let query: Vec<_> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
         // Skip a log that cannot be read; it is no reason to fail.
-        let answer = self.fetch(Method::GET, &url, &query, None).await.unwrap_or_default();
+        let answer = self
+            .fetch(GoogleApi::AppHosting, (Method::GET, &url), &query, None)
+            .await
+            .unwrap_or_default();
         let lines = answer["lines"].as_array().into_iter().flatten();
         LogPart {
             lines: lines.filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -355,6 +361,10 @@ impl Hosting for AppHosting {
 
     fn logs_builds_alone(&self) -> bool {
         self.kind == Kind::Google
+    }
+
+    fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {
+        Box::pin(self.traffic_of_cloud_run(target))
     }
 
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Split;
+use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::{BuildId, RolloutId};
 use pointsman_core::ports::hosting::{
     Automatic, Build, BuildState, HostingError, HostingReason, NewRollout, Traffic,
@@ -29,8 +30,8 @@ pub(super) fn unreadable(what: &str) -> HostingError {
     HostingError::new(problem, Failure::Inconclusive)
 }
 
-/// Converts a response other than 200. The reason starts with the API's own status name.
-pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
+/// Converts a response of an API other than 200. The reason starts with the API's own status name.
+pub(super) fn refused(api: GoogleApi, status: StatusCode, json: &Value) -> HostingError {
     let word = json["error"]["status"].as_str().unwrap_or("no reason given");
     let message = json["error"]["message"].as_str().unwrap_or_default();
     let class = match status.as_u16() {
@@ -38,20 +39,20 @@ pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
         409 if word == "ABORTED" => Failure::Passing,
         _ => Failure::Lasting,
     };
-    let problem = Problem::coded(
-        Code::PLATFORM_REFUSED,
-        format!("App Hosting answered HTTP {}", status.as_u16()),
-    )
-    .because(format!("{word}: {message}"));
+    let problem =
+        Problem::coded(Code::PLATFORM_REFUSED, format!("{api} answered HTTP {}", status.as_u16()))
+            .because(format!("{word}: {message}"));
     let problem = match status.as_u16() {
         401 => problem.try_this("pointsman doctor says which credentials are used"),
-        403 if switched_off(json) => problem.try_this(
-            "switch the API on: gcloud services enable firebaseapphosting.googleapis.com --project PROJECT",
-        ),
-        403 => problem.try_this("ask for roles/firebaseapphosting.admin on that project"),
+        403 if switched_off(json) => {
+            problem.try_this(format!("switch the API on: {}", api.enable("PROJECT")))
+        }
+        403 => problem.try_this(format!("ask for {} on that project", api.role())),
         _ => problem,
     };
-    HostingError { problem, class, reason: reason(word) }
+    let reason =
+        if status == StatusCode::FORBIDDEN { HostingReason::Forbidden } else { reason(word) };
+    HostingError { problem, class, reason }
 }
 
 /// The reason for an `error.status`, which is one of `google.rpc.Code`'s names.

@@ -79,6 +79,7 @@ fn level(event: &Event) -> LogLevel {
         | Event::StepSkipped { .. }
         | Event::UndoPlanned { .. }
         | Event::RunnerLost { .. }
+        | Event::ServingReported { .. }
         | Event::Judged { verdict: Verdict::Fail, .. }
         | Event::CommandRefused { .. } => LogLevel::Warn,
         // The line after says what came of it, or the one before did.

@@ -17,7 +17,7 @@ use crate::tui::model::Model;
 use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::traffic::of_service;
-use crate::tui::view::{clock, wrapped, wrapped_in};
+use crate::tui::view::{clock, cut, wrapped, wrapped_in};
 
 /// The failure, the traffic bar of each service, the progress of the run and
 /// the next action. `tight` leaves out the bars.
@@ -81,8 +81,22 @@ fn failure(run: &RunSnapshot, most: usize, theme: &Theme, width: usize) -> Vec<L
             lines.extend(wrapped_in(&text, width, most).into_iter().map(Line::raw));
         }
     }
+    lines.extend(serving_reports(view, theme, width));
     let customers = view.customers(run.runner.is_some()).unwrap_or_default();
     lines.extend(wrapped(&customers, width).into_iter().map(Line::raw));
+    lines
+}
+
+/// What each layer says about the live build of a service whose verification did not pass: one line a layer.
+fn serving_reports(view: &RunView, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (service, seen) in &view.services {
+        let names = seen.serving_reports.iter().map(|report| report.who.len()).max().unwrap_or(0);
+        for report in &seen.serving_reports {
+            let text = format!("  {service}  {:<names$} says {}", report.who, report.says);
+            lines.push(Line::styled(cut(&text, width), theme.style(Role::Text)));
+        }
+    }
     lines
 }
 

@@ -1,0 +1,68 @@
+//! Google's APIs that Pointsman calls: their hosts, and the roles that they need. Reading is asked for with the
+//! smallest role that Google documents for it (`docs/internals/google-apis.md`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One of Google's APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GoogleApi {
+    AppHosting,
+    /// The service below an App Hosting backend.
+    CloudRun,
+    SecretManager,
+    Logging,
+}
+
+impl GoogleApi {
+    /// The name that Google's console shows.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::AppHosting => "App Hosting",
+            Self::CloudRun => "Cloud Run",
+            Self::SecretManager => "Secret Manager",
+            Self::Logging => "Cloud Logging",
+        }
+    }
+
+    /// The host, which is the name of the service to enable too.
+    pub fn host(self) -> &'static str {
+        match self {
+            Self::AppHosting => "firebaseapphosting.googleapis.com",
+            Self::CloudRun => "run.googleapis.com",
+            Self::SecretManager => "secretmanager.googleapis.com",
+            Self::Logging => "logging.googleapis.com",
+        }
+    }
+
+    /// The role that its calls need.
+    pub fn role(self) -> &'static str {
+        match self {
+            Self::AppHosting => "roles/firebaseapphosting.admin",
+            Self::CloudRun => "roles/run.viewer",
+            Self::SecretManager => "roles/secretmanager.viewer",
+            Self::Logging => "roles/logging.viewer",
+        }
+    }
+
+    /// The command that enables the API in a project.
+    pub fn enable(self, project: &str) -> String {
+        format!("gcloud services enable {} --project {project}", self.host())
+    }
+
+    /// The command that grants its role to a member, such as `user:ana@example.com`.
+    pub fn grant(self, project: &str, member: &str) -> String {
+        format!(
+            "gcloud projects add-iam-policy-binding {project} --member {member} --role {}",
+            self.role()
+        )
+    }
+}
+
+impl fmt::Display for GoogleApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
