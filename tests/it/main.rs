@@ -5,6 +5,7 @@
 
 mod alerts;
 mod alerts_pane;
+mod besides_code;
 mod chain;
 mod checklist;
 mod checks;

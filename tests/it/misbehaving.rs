@@ -73,7 +73,7 @@ impl Platform {
     }
 
     /// The number of builds of a release.
-    fn builds(&self, release: &str) -> usize {
+    pub(crate) fn builds(&self, release: &str) -> usize {
         let list = self.call("GET", "backends/toto-app/builds?pageSize=100", &json!({}));
         let of = |build: &&Value| build["annotations"]["pointsman.dev/release"] == release;
         list["builds"].as_array().unwrap().iter().filter(of).count()

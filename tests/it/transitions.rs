@@ -69,6 +69,11 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),
         (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, &["running", "waiting"]),
         (Event::ReleaseFaulted { service: s(), evidence: String::new() }, true, RUNNING),
+        (
+            Event::ConfigCompared { service: s(), build: build(), changes: Vec::new() },
+            true,
+            RUNNING,
+        ),
         (Event::ServingReported { service: s(), reports: Vec::new() }, true, RUNNING),
         (Event::FilesSeen { service: s(), files: vec![] }, true, RUNNING),
         (Event::RolloutsHeld { service: s(), policy: String::new() }, true, RUNNING),
@@ -120,6 +125,7 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::FilesSeen { .. }
         | Event::ReleaseFaulted { .. }
         | Event::ServingReported { .. }
+        | Event::ConfigCompared { .. }
         | Event::RolloutsHeld { .. }
         | Event::RolloutsReleased { .. }
         | Event::UndoPlanned { .. }

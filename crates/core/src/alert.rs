@@ -289,6 +289,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         | Event::Judged { .. }
         | Event::ReleaseFaulted { .. }
         | Event::ServingReported { .. }
+        | Event::ConfigCompared { .. }
         | Event::ChecklistSeen { .. }
         | Event::UndoPlanned { .. }
         | Event::ReleaseMarked { .. }

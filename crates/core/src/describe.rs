@@ -91,6 +91,9 @@ fn of_service(event: &Event) -> Option<String> {
         Event::Judged { service, verdict, rule, evidence } => {
             format!("{service}: {} {}: {evidence}", judged(rule), verdict.word())
         }
+        Event::ConfigCompared { service, build, changes } => {
+            format!("{service}: {build} changes {}", super::build_config::summary(changes))
+        }
         Event::ServingReported { service, reports } => {
             format!("{service}: {}", super::serving::sentence(reports))
         }

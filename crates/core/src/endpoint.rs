@@ -10,6 +10,7 @@ use super::ids::{BuildId, EnvironmentName};
 use super::incident_card::POINTSMAN;
 use super::plan::Member;
 use super::platform::{About, CommandPlatform};
+use super::project::Target;
 
 /// The platform of a run, usually App Hosting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +148,22 @@ impl Endpoint {
                 target.location()
             )
         })
+    }
+
+    /// The shell command that sets the environment name of a backend, which selects the file that it is built with.
+    pub fn set_environment(&self, target: &Target) -> String {
+        let (base, token) = match self {
+            Self::Url(url) => (url.address.as_str(), "TOKEN"),
+            Self::Google | Self::Emulator | Self::Command(_) => {
+                ("https://firebaseapphosting.googleapis.com", "$(gcloud auth print-access-token)")
+            }
+        };
+        format!(
+            "curl -sS --fail-with-body -X PATCH \"{base}/v1/{}?updateMask=environment\" \
+             -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' -d '{{\"environment\":\"{}\"}}'",
+            target.backend_name(),
+            target.environment()
+        )
     }
 
     /// The shell command that switches traffic to a build without Pointsman, for the incident card.

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::build_config::ConfigChange;
 use super::checklist::{ItemStatus, List};
 use super::command::Command;
 use super::error::Problem;
@@ -184,6 +185,8 @@ pub enum Event {
     TrafficObserved { service: ServiceName, splits: Vec<Split> },
     /// A rule judged samples: candidate health, verification, soak or public health.
     Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
+    /// How a build differs from the live one, besides its code.
+    ConfigCompared { service: ServiceName, build: BuildId, changes: Vec<ConfigChange> },
     /// What each layer said about the live build after a verification that did not pass.
     ServingReported { service: ServiceName, reports: Vec<ServingReport> },
     /// Evidence that the release itself is bad, not its platform or its traffic.
@@ -269,6 +272,7 @@ impl Event {
             | Self::Judged { .. }
             | Self::ReleaseFaulted { .. }
             | Self::ServingReported { .. }
+            | Self::ConfigCompared { .. }
             | Self::BuildStopped { .. }
             | Self::BuildDeleted { .. } => Topic::Service,
             Self::DatabaseLocked { .. }

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod ansi_style;
 pub mod apphosting;
+pub mod build_config;
 pub mod changes;
 pub mod checklist;
 pub mod code;

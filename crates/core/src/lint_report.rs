@@ -42,6 +42,16 @@ pub struct LintReport {
     /// The variables that the files declare, by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub declared: BTreeMap<ServiceName, BTreeSet<String>>,
+    /// The environment's own file of each service that has one, with the variables that it declares.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub own_files: BTreeMap<ServiceName, OwnFile>,
+}
+
+/// A file of one environment, such as `apphosting.production.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFile {
+    pub name: String,
+    pub variables: BTreeSet<String>,
 }
 
 /// Maximum findings in one line.

@@ -67,6 +67,7 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
     }
     commits(&mut text, view, changes);
     checklists(&mut text, view);
+    config(&mut text, view);
     serving(&mut text, facts);
     decisions(&mut text, facts);
     if let Some(last) = facts.last() {
@@ -185,6 +186,26 @@ fn checklists(text: &mut String, view: &RunView) {
             let (words, said) = (plain(words), plain(&item.because()));
             let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.label());
         }
+    }
+}
+
+/// Writes what changed besides code.
+fn config(text: &mut String, view: &RunView) {
+    let compared = view.services.values().any(|seen| seen.config_changes.is_some());
+    if !compared {
+        return;
+    }
+    let _ = writeln!(text, "\n## Changed besides code\n");
+    let changes = view.config_changes();
+    if changes.is_empty() {
+        let _ = writeln!(text, "Nothing.");
+        return;
+    }
+    let _ = writeln!(text, "| service | what | before | after |\n|---|---|---|---|");
+    for (service, change) in changes {
+        let side = |side: &Option<String>| side.as_deref().map_or("-".to_owned(), plain);
+        let (item, from, to) = (plain(&change.item), side(&change.from), side(&change.to));
+        let _ = writeln!(text, "| {service} | {item} | {from} | {to} |");
     }
 }
 

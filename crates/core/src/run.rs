@@ -169,6 +169,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::MigrationEnded { .. }
         | Event::ReleaseFaulted { .. }
         | Event::ServingReported { .. }
+        | Event::ConfigCompared { .. }
         | Event::BuildStopped { .. }
         | Event::BuildDeleted { .. } => {
             (here && matches!(state, S::Running { .. })).then(|| state.clone())

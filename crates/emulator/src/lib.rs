@@ -2,6 +2,7 @@
 //! public address. It listens only on 127.0.0.1.
 
 mod api;
+mod effective_config;
 mod firestore;
 mod forward;
 mod lifecycle;

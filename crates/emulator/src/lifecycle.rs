@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::PREVIEW;
+use super::effective_config::effective_config;
 use super::log::last_words;
 use super::platform::{Platform, backend_of};
 use super::prepare::{BuildError, Prepared, command, prepare};
@@ -110,13 +111,13 @@ impl Platform {
         if let Some(line) = prepared.yaml.scripts.build_command.clone() {
             self.run_build_command(name, &prepared, &line).await.map_err(in_build)?;
         }
-        let bound = prepared
-            .yaml
-            .env
-            .iter()
-            .map(|one| json!({"variable": one.variable, "origin": "APPHOSTING_YAML"}));
-        let bound: Vec<Value> = bound.collect();
-        self.change(Kind::Build, name, |build| build["config"]["effectiveEnv"] = json!(bound));
+        let config = effective_config(&prepared);
+        self.change(Kind::Build, name, |build| {
+            build["config"] = config.clone();
+            if let Some(environment) = backend["environment"].as_str() {
+                build["environment"] = json!(environment);
+            }
+        });
         self.set_state(Kind::Build, name, "BUILT");
         let build = self.set_state(Kind::Build, name, "DEPLOYING").ok_or_else(gone)?;
         let recipe = self.recipe(&build).map_err(in_build)?;

@@ -1,6 +1,7 @@
 //! Turns a source into a folder that can be built and run: copies a folder, unpacks an archive or checks out a
 //! commit of a local git repository, then reads its `apphosting.yaml`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,14 @@ impl BuildError {
 pub(super) struct Prepared {
     pub(super) folder: PathBuf,
     pub(super) yaml: AppHostingYaml,
+    /// The variables that came from the emulator's own file.
+    pub(super) own: BTreeSet<String>,
 }
+
+/// The file that every environment shares.
+pub(super) const BASE: &str = "apphosting.yaml";
+/// The emulator's own file, over the base.
+pub(super) const OWN: &str = "apphosting.emulator.yaml";
 
 /// Creates the folder after removing leftovers of an earlier attempt.
 pub(super) async fn prepare(
@@ -91,19 +99,21 @@ pub(super) fn open(source: &Path, root: &str) -> Result<Prepared, BuildError> {
             format!("there is no folder {root:?}"),
         ));
     }
-    let base = read_yaml(source, &folder, "apphosting.yaml")?;
+    let base = read_yaml(source, &folder, BASE)?;
     if let Some(why) = base.refused() {
-        let why = format!("apphosting.yaml: {why}");
+        let why = format!("{BASE}: {why}");
         return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
     }
-    let yaml = base.overridden_by(read_yaml(source, &folder, "apphosting.emulator.yaml")?);
+    let over = read_yaml(source, &folder, OWN)?;
+    let own = over.env.iter().map(|variable| variable.variable.clone()).collect();
+    let yaml = base.overridden_by(over);
     if let Some(bare) = yaml.secret_variables().next() {
         return Err(BuildError::coded(
             "fah/misconfigured-secret",
-            format!("{bare} is a secret; give it a dummy value in apphosting.emulator.yaml"),
+            format!("{bare} is a secret; give it a dummy value in {OWN}"),
         ));
     }
-    Ok(Prepared { folder, yaml })
+    Ok(Prepared { folder, yaml, own })
 }
 
 /// Reads a YAML file of a folder in the source. Services of one repository may share one file through a symlink.

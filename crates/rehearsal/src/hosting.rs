@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::behaviour::{Act, Behaviour};
 use super::script::build_lines;
 use super::world::{Inside, Made, World};
+use pointsman_core::build_config::BuildConfig;
 use pointsman_core::error::Problem;
 use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
@@ -80,7 +81,7 @@ impl World {
             accepts: new.accepts.clone(),
             preview: Some(format!("https://{}.preview.invalid", new.id)),
             problem: fails.then(|| Problem::new("the build failed")),
-            bound: None,
+            config: BuildConfig::default(),
         };
         Made { build, requested, ready: requested + inside.pace }
     }

@@ -8,6 +8,8 @@ mod secret;
 
 use serde::Deserialize;
 
+use super::build_config::{Bound, BuildConfig, SecretRef, Variable};
+
 pub use self::cause::{cause_of, tells_cause};
 pub use self::quota::over_quota;
 pub use self::run_config::{Broken, RunConfig};
@@ -114,6 +116,20 @@ impl AppHostingYaml {
     pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
         let bound = self.env.iter().filter(|variable| variable.secret.is_some());
         bound.map(|variable| variable.variable.as_str())
+    }
+
+    /// The configuration that a build from this file would have. Versions of secrets are only known after the build,
+    /// and so is the file of each variable.
+    pub fn config(&self) -> BuildConfig {
+        let bound = |variable: &EnvironmentVariable| match (&variable.secret, &variable.value) {
+            (Some(secret), _) => SecretRef::parse(secret).map_or(Bound::Untold, Bound::Secret),
+            (None, Some(value)) => Bound::Text(value.clone()),
+            (None, None) => Bound::Untold,
+        };
+        let variables = self.env.iter().map(|variable| {
+            (variable.variable.clone(), Variable { bound: bound(variable), file: None })
+        });
+        BuildConfig { settings: self.run_config.settings(), variables: Some(variables.collect()) }
     }
 
     /// Merges another file into this one; the fields of `over` take precedence.

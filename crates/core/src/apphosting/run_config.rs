@@ -1,7 +1,11 @@
 //! The limits of `runConfig` (`docs/internals/app-hosting.md`), which are also Cloud Run's. Where Google's
 //! documentation and its validator disagree, these follow the validator.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+use crate::build_config::{CONCURRENCY, CPU, DEFAULT, MAX_INSTANCES, MEMORY, MIN_INSTANCES};
 
 /// The keys of `runConfig:` that have limits. None: not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
@@ -61,6 +65,20 @@ impl RunConfig {
             min_instances: over.min_instances.or(self.min_instances),
             max_instances: over.max_instances.or(self.max_instances),
         }
+    }
+
+    /// The limits by name, as builds report them. What is not set has the platform's default.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let text = |number: Option<f64>| number.map_or(DEFAULT.to_owned(), |n| n.to_string());
+        let whole = |number: Option<i64>| number.map_or(DEFAULT.to_owned(), |n| n.to_string());
+        let settings = [
+            (CPU, text(self.cpu)),
+            (MEMORY, whole(self.memory)),
+            (CONCURRENCY, whole(self.concurrency)),
+            (MIN_INSTANCES, whole(self.min_instances)),
+            (MAX_INSTANCES, whole(self.max_instances)),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     /// Maximum number of instances, and the CPUs of each. Zero counts as not set.

@@ -1,11 +1,12 @@
 //! A hosting platform modelled on App Hosting: builds without traffic, and traffic that is
 //! set to a build. There is no toggle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use super::BoxFuture;
+use crate::build_config::BuildConfig;
 use crate::error::Problem;
 use crate::event::Split;
 use crate::health::Revision;
@@ -87,8 +88,8 @@ pub struct Build {
     pub accepts: BTreeMap<String, SchemaRange>,
     /// Its preview address, if the platform provides one.
     pub preview: Option<String>,
-    /// The names of the variables it was built with, if the platform reports them.
-    pub bound: Option<BTreeSet<String>>,
+    /// What it carries besides its code, as far as the platform reports it.
+    pub config: BuildConfig,
     /// The reason why it is unusable, down to the service's log line.
     pub problem: Option<Problem>,
 }
@@ -185,6 +186,11 @@ pub trait Hosting: Send + Sync {
     /// that it is the one in the plan.
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()>;
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic>;
+    /// Whether the backend lacks an environment name. App Hosting then never reads `apphosting.ENVIRONMENT.yaml`.
+    fn lacks_environment<'a>(&'a self, target: &'a Target) -> Answer<'a, bool> {
+        let _ = target;
+        Box::pin(async { Ok(false) })
+    }
     /// One build; `None` if there is none with that id.
     fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>>;
     fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>>;

@@ -53,6 +53,12 @@ pub fn without_secrets(mut event: Event) -> Event {
         | Event::ReleaseMarked { because: text, .. }
         | Event::RunPaused { because: text }
         | Event::RunnerLost { observed: text, .. } => clean(text),
+        Event::ConfigCompared { changes, .. } => {
+            for change in changes {
+                let sides = [&mut change.from, &mut change.to];
+                sides.into_iter().flatten().for_each(clean);
+            }
+        }
         Event::ServingReported { reports, .. } => {
             for report in reports {
                 clean(&mut report.says);

@@ -298,6 +298,9 @@ impl RunView {
                     s.green_judged = Some((at, evidence.clone()));
                 });
             }
+            Event::ConfigCompared { service, changes, .. } => {
+                with(service, &|s| s.config_changes = Some(changes.clone()));
+            }
             Event::ServingReported { service, reports } => {
                 with(service, &|s| s.serving_reports.clone_from(reports));
             }

@@ -1,9 +1,11 @@
 //! Queries on a folded run.
 
 use super::{RunView, ServiceView};
+use crate::build_config::ConfigChange;
 use crate::checklist::{ItemStatus, List, may_pass};
 use crate::event::{DecidedBy, Outcome};
 use crate::gate::green_may_serve;
+use crate::ids::ServiceName;
 use crate::plan::RunKind;
 use crate::release::ReleaseName;
 use crate::run::RunState;
@@ -42,6 +44,15 @@ impl RunView {
     pub fn looks_at_list(&self) -> bool {
         let Some(StepKind::GateChecklist { list }) = self.gate() else { return false };
         !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
+    }
+
+    /// What changes besides code, change by change, with its service.
+    pub fn config_changes(&self) -> Vec<(&ServiceName, &ConfigChange)> {
+        let each = self.services.iter().flat_map(|(service, seen)| {
+            let changes = seen.config_changes.iter().flatten();
+            changes.map(move |change| (service, change))
+        });
+        each.collect()
     }
 
     /// What the run waits for at its gate. `None`: it waits at no gate.

@@ -1,6 +1,7 @@
 //! One service of a run, computed from its facts.
 
 use super::TrafficState;
+use crate::build_config::ConfigChange;
 use crate::health::Verdict;
 use crate::ids::{BuildId, RolloutId};
 use crate::release::{ReleaseLabel, ReleaseName};
@@ -32,6 +33,9 @@ pub struct ServiceView {
     /// What the run's monitoring of the public address found wrong, until the service is
     /// healthy again or another build is live.
     pub watched_bad: Option<String>,
+    /// How GREEN differs from BLUE besides its code. `None`: not compared, or the platform does not tell.
+    #[serde(default)]
+    pub config_changes: Option<Vec<ConfigChange>>,
     /// What each layer said about the live build, after the last verification that did not pass.
     #[serde(default)]
     pub serving_reports: Vec<ServingReport>,

@@ -1,5 +1,6 @@
 //! Plans and proposes a deploy.
 
+use super::besides_code::besides_code;
 use super::checklist::ticked_beforehand;
 use super::freeze::not_frozen;
 use super::schema::{BACKUP, before_traffic};
@@ -75,7 +76,10 @@ pub async fn plan(
     if !attended {
         ticked_beforehand(ports, &plan, services, overridden, &mut guards)?;
     }
-    let what = described(ports, &plan, bad, overridden);
+    let mut what = described(ports, &plan, bad, overridden);
+    for line in besides_code(ports, &plan).await {
+        what = format!("{what}\n{line}");
+    }
     Ok(PlannedDeploy { plan, what, guards, refusals })
 }
 

@@ -8,12 +8,12 @@ use pointsman_config::{
     Findings, Loaded, Severity, Text, apphosting_files, declared, limits, lint, lint_texts, merged,
     named_in, texts,
 };
-use pointsman_core::apphosting::{RunConfig, over_quota};
+use pointsman_core::apphosting::{AppHostingYaml, RunConfig, over_quota};
 use pointsman_core::describe;
 use pointsman_core::endpoint::{Endpoint, HostingFiles};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
-use pointsman_core::lint_report::{About, LintFinding, LintReport};
+use pointsman_core::lint_report::{About, LintFinding, LintReport, OwnFile};
 use pointsman_core::plan::{Member, Plan};
 use pointsman_core::planner::EnvironmentSpec;
 
@@ -77,6 +77,9 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
         if !variables.is_empty() {
             linted.declared.insert(member.service().clone(), variables);
         }
+        if let Some(own) = own_file(&texts, &names) {
+            linted.own_files.insert(member.service().clone(), own);
+        }
         for findings in lint_texts(texts) {
             linted.files += 1;
             if findings.count(Severity::Error) > 0 {
@@ -109,6 +112,24 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     }));
     plan.lint = Some(linted);
     Ok(())
+}
+
+/// The files that a service of a plan would be built with, merged. `None`: it has none, or one cannot be read.
+pub(super) fn merged_files(plan: &Plan, member: &Member) -> Option<AppHostingYaml> {
+    let texts = apphosting_files(member, &names(&plan.endpoint, &plan.environment));
+    if texts.is_empty() { None } else { merged(&texts) }
+}
+
+/// The environment's own file among the files of a service, if it declares variables.
+fn own_file(texts: &[Text], names: &[String]) -> Option<OwnFile> {
+    let (_, own) = names.split_first()?;
+    let its_name = |text: &&Text| {
+        let name = text.0.file_name().unwrap_or_default();
+        own.iter().find(|own| own.as_str() == name).cloned()
+    };
+    let (text, name) = texts.iter().find_map(|text| Some((text, its_name(&text)?)))?;
+    let variables = declared(std::slice::from_ref(text));
+    (!variables.is_empty()).then_some(OwnFile { name, variables })
 }
 
 /// Refuses a build that the emulator cannot make, before anything is written: one with a secret that has no dummy

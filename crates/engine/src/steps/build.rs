@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::config;
 use super::together::all_of;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
@@ -56,11 +57,16 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
         .record(Event::GreenReady { service: service.clone(), build: id.clone(), preview })
         .await;
     let linted = context.plan().lint.as_ref();
-    let unbound = linted.zip(build.bound.as_ref()).and_then(|(l, bound)| l.unbound(service, bound));
-    Ok(match unbound {
-        Some(unbound) => (format!("{service}: {id}, {unbound}"), true),
-        None => (format!("{service}: {id}"), false),
-    })
+    let bound = build.config.bound();
+    let unbound = linted.zip(bound.as_ref()).and_then(|(l, bound)| l.unbound(service, bound));
+    let skipped = config::of_its_environment(context, member, &id, &build.config)?;
+    let changed = match context.service(service).blue {
+        Some(blue) => config::compared(context, member, &blue, (&id, &build.config)).await,
+        None => None,
+    };
+    let odd = unbound.is_some() || skipped.is_some();
+    let said = [Some(format!("{service}: {id}")), changed, unbound, skipped];
+    Ok((said.into_iter().flatten().collect::<Vec<_>>().join(", "), odd))
 }
 
 /// The build that an earlier attempt requested, unless it can never become live. If the platform does not have it, it

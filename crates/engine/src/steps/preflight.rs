@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::schema;
+use super::{config, schema};
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -29,6 +29,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
                     .because(e.problem.sentence());
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
+        said.extend(config::environment_name(context, member).await?);
         let blue = observe_blue(context, member).await?;
         if matches!(blue, TrafficState::Whole(_)) && context.plan().kind == RunKind::Deploy {
             crate::stale_assets::note(context, member).await;
@@ -39,7 +40,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             seen => format!("{service}: {seen}"),
         });
         if let Some(candidate) = &member.to {
-            check_candidate(context, member, candidate).await?;
+            check_candidate(context, member, candidate, blue.whole()).await?;
         }
     }
     let troubles = domains(context).await;
@@ -156,12 +157,17 @@ async fn check_candidate(
     context: &Context,
     member: &Member,
     candidate: &BuildId,
+    blue: Option<&BuildId>,
 ) -> Result<(), StepError> {
     let service = member.service();
     match context.outside.hosting.build(&member.target, candidate).await? {
         Some(build) if build.state == BuildState::Ready => {
-            let (service, build) = (service.clone(), candidate.clone());
-            context.record(Event::CandidateReady { service, build }).await;
+            let (of, ready) = (service.clone(), candidate.clone());
+            context.record(Event::CandidateReady { service: of, build: ready }).await;
+            // Nothing may hold up a rollback: the comparison is bounded, and what it finds is only told.
+            if let Some(blue) = blue {
+                config::compared(context, member, blue, (candidate, &build.config)).await;
+            }
             Ok(())
         }
         Some(build) => Err(StepError::lasting(

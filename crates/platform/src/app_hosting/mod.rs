@@ -7,6 +7,7 @@ mod backend;
 mod build_log;
 mod call;
 mod cloud_run;
+mod config;
 mod domains;
 mod upload;
 mod wire;
@@ -307,6 +308,13 @@ impl AppHosting {
 impl Hosting for AppHosting {
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
         Box::pin(self.prepare_backend(member))
+    }
+
+    fn lacks_environment<'a>(&'a self, target: &'a Target) -> Answer<'a, bool> {
+        Box::pin(async {
+            let backend = self.get(&target.backend_name()).await?;
+            Ok(backend["environment"].as_str().is_none_or(str::is_empty))
+        })
     }
 
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {

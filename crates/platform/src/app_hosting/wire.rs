@@ -211,9 +211,7 @@ pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
             .unwrap_or_default(),
         preview: annotation("pointsman.dev/preview"),
         problem: problem(json, word),
-        bound: json["config"]["effectiveEnv"].as_array().map(|all| {
-            all.iter().filter_map(|one| one["variable"].as_str().map(str::to_owned)).collect()
-        }),
+        config: super::config::config(json),
     })
 }
 

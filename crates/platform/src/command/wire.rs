@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use pointsman_core::build_config::BuildConfig;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Split;
 use pointsman_core::ids::BuildId;
@@ -70,7 +71,7 @@ pub(super) fn builds(json: &Value) -> Result<Vec<Build>, HostingError> {
                 accepts: serde_json::from_value(build["accepts"].clone()).unwrap_or_default(),
                 preview: text("preview"),
                 problem,
-                bound: None,
+                config: BuildConfig::default(),
                 id,
             })
         })

@@ -1,6 +1,6 @@
 //! A step of a run, whole: what it does, how long it took and usually takes, what it found, and why it failed.
 
-use crate::domain::step::StepState;
+use crate::domain::step::{StepKind, StepState};
 use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
 use crate::domain::time::spoken;
 use crate::tui::model::Model;
@@ -49,6 +49,11 @@ impl Model {
             let more = [("because", &problem.why), ("now", &problem.todo)];
             let more = more.into_iter().filter(|(_, text)| !text.is_empty());
             lines.extend(more.map(|(word, text)| format!("{word:<10}{text}")));
+        }
+        let changes = view.config_changes();
+        if matches!(step.plan.kind, StepKind::Build | StepKind::GateSwitch) && !changes.is_empty() {
+            lines.extend([String::new(), "changes besides code".to_owned()]);
+            lines.extend(changes.iter().map(|(service, change)| format!("  {service}  {change}")));
         }
         lines.extend([String::new(), format!("log: pointsman logs {}", view.number.0)]);
         Some(lines.join("\n"))

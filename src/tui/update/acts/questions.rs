@@ -35,9 +35,26 @@ fn release(view: &RunView) -> String {
 pub(super) fn switch(here: &Environment, view: &RunView) -> Confirm {
     let mut lines = vec![format!("Switches all traffic of {} to {}:", here.name, release(view))];
     lines.extend(services(view));
+    lines.extend(besides_code(view));
     lines.push(undo_after(view));
     lines.push("Not undone by that: what the new release writes and sends meanwhile".into());
     asks(here, view, protection(here, view), "Switch traffic to GREEN", lines, Command::Approve)
+}
+
+/// Maximum changes named in the question.
+const CHANGES_NAMED: usize = 6;
+
+/// What changes besides code.
+fn besides_code(view: &RunView) -> Vec<String> {
+    let changes = view.config_changes();
+    let each = changes.iter().take(CHANGES_NAMED);
+    let mut lines: Vec<_> =
+        each.map(|(service, change)| format!("Besides code: {service} {change}")).collect();
+    if changes.len() > CHANGES_NAMED {
+        let more = changes.len() - CHANGES_NAMED;
+        lines.push(format!("… and {more} more: Enter on the gate's step shows them all"));
+    }
+    lines
 }
 
 pub(super) fn roll_back(here: &Environment, view: &RunView) -> Confirm {

@@ -2,12 +2,14 @@
 
 use ratatui::text::{Line, Span};
 
+use crate::domain::build_config::summary;
 use crate::domain::checklist::{List, Tally, may_pass};
+use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::run::RunState;
 use crate::domain::step::{StepKind, StepState};
 use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
-use crate::domain::view::{RunView, StepView};
+use crate::domain::view::{RunView, ServiceView, StepView};
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::theme::{Mark, Role, Theme};
@@ -157,6 +159,7 @@ impl Look<'_> {
             };
             parts.push((glyph, role, format!("{service} GREEN {word}{more}")));
         }
+        parts.extend(self.config_changes());
         let blue = view.services.values().all(|s| s.blue.is_some());
         parts.push(if blue {
             (self.theme.pick("✓", "[+]"), Role::Ok, "undo: BLUE stays".to_owned())
@@ -185,6 +188,16 @@ impl Look<'_> {
             }
         }
         lines
+    }
+
+    /// What changes besides code, in one part a service.
+    fn config_changes(&self) -> Vec<(&'static str, Role, String)> {
+        let delta = self.theme.pick("Δ", "[d]");
+        let of = |(service, seen): (&ServiceName, &ServiceView)| {
+            let changes = seen.config_changes.as_ref().filter(|changes| !changes.is_empty())?;
+            Some((delta, Role::Warning, format!("{service} {}", summary(changes))))
+        };
+        self.run.view.services.iter().filter_map(of).collect()
     }
 
     /// The state of the checklist that guards a gate.

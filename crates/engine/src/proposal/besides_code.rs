@@ -1,0 +1,61 @@
+//! What a deploy would change besides code, before anything is built: the live builds against the files.
+
+use futures_util::future::join_all;
+
+use super::lint::merged_files;
+use crate::services::{Services, in_time};
+use pointsman_core::build_config::{BuildConfig, ConfigChange, compare};
+use pointsman_core::error::Problem;
+use pointsman_core::plan::{Member, Plan};
+use pointsman_core::ports::hosting::Hosting;
+
+/// Maximum changes named; the gate shows them all, with the versions of secrets.
+const NAMED: usize = 6;
+
+/// The changes as lines for a confirmation. Empty where nothing is live, or where the files cannot be read: then the
+/// lint says so.
+pub(super) async fn besides_code(ports: &Services, plan: &Plan) -> Vec<String> {
+    // A platform that does not run has no live build that matters, and none is started for this.
+    let Ok(Some(hosting)) = ports.platforms.hosting(&plan.endpoint, false).await else {
+        return Vec::new();
+    };
+    let files =
+        plan.members.iter().filter_map(|member| Some((member, merged_files(plan, member)?)));
+    let read = files.map(|(member, files)| {
+        let hosting = hosting.clone();
+        async move { (member, live(hosting.as_ref(), member).await, files.config()) }
+    });
+    let mut lines = Vec::new();
+    for (member, live, files) in join_all(read).await {
+        let service = member.service();
+        match live {
+            Ok(None) => {}
+            Ok(Some(live)) => {
+                let changes = compare(&live, &files);
+                lines.extend(changes.iter().map(|change| line(service.as_str(), change)));
+            }
+            Err(problem) => lines.push(format!(
+                "What changes besides code of {service} is not known: {}.",
+                problem.what
+            )),
+        }
+    }
+    if lines.len() > NAMED {
+        let more = lines.len() - NAMED;
+        lines.truncate(NAMED);
+        lines.push(format!("… and {more} more besides code."));
+    }
+    lines
+}
+
+fn line(service: &str, change: &ConfigChange) -> String {
+    format!("Besides code, {service}: {change}.")
+}
+
+/// The configuration of the live build. `None`: no single build is live.
+async fn live(hosting: &dyn Hosting, member: &Member) -> Result<Option<BuildConfig>, Problem> {
+    let traffic = in_time("the traffic", hosting.traffic(&member.target)).await?;
+    let Some(id) = traffic.whole() else { return Ok(None) };
+    let build = in_time(&format!("build {id}"), hosting.build(&member.target, id)).await?;
+    Ok(build.map(|build| build.config))
+}
