@@ -9,7 +9,7 @@ use super::misbehaving::{Platform, changed};
 use super::sandbox::Sandbox;
 
 /// Gives toto-app a folder of its own, whose files a test may change.
-fn own_folder(sandbox: &Sandbox) -> PathBuf {
+pub(crate) fn own_folder(sandbox: &Sandbox) -> PathBuf {
     let from = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
     let to = sandbox.folder.path().join("toto-app");
     fs::create_dir_all(&to).unwrap();

@@ -40,7 +40,7 @@ impl Caller {
         (status, serde_json::from_str(&answer).unwrap_or(Value::Null))
     }
 
-    fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let headers =
             format!("Host: localhost:{}\r\nAuthorization: Bearer {}\r\n", self.port, self.token);
         let body = if body.is_null() { String::new() } else { body.to_string() };

@@ -439,6 +439,7 @@ fn history_opens_compares_and_reports_runs() {
         mark: Mark_::Stable,
         usual,
         left: Some(Timestamp::UNIX_EPOCH),
+        faults: Vec::new(),
         gone: if usual { Vec::new() } else { vec![service("toto-app")] },
         schema: Vec::new(),
     };

@@ -61,6 +61,7 @@ mod schema;
 mod schema_pane;
 mod schemas;
 mod screen;
+mod secrets;
 mod sick;
 mod stand_in;
 mod terminal;

@@ -34,7 +34,7 @@ fn googles_python_client_drives_the_emulator() {
 }
 
 #[test]
-fn googles_python_client_reads_cloud_run_below_a_backend() {
+fn googles_python_client_reads_what_is_below_a_backend() {
     let Some(python) = tool("python3") else { return };
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
@@ -43,17 +43,20 @@ fn googles_python_client_reads_cloud_run_below_a_backend() {
     let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
     let services = status["services"].as_array().unwrap();
     let live = services.iter().find(|service| service["service"] == "toto-app").unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/drive_cloud_run.py");
-    let driven = Command::new(python)
-        .arg(script)
-        .args([emulator["url"].as_str().unwrap(), token.trim()])
-        .arg("projects/demo-toto/locations/us-central1/services/toto-app")
-        .arg(live["live"]["build"].as_str().unwrap())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&driven.stderr);
-    assert!(driven.status.success(), "{said}");
-    assert_eq!(String::from_utf8_lossy(&driven.stdout).trim(), "driven");
+    let build = live["live"]["build"].as_str().unwrap();
+    let service = "projects/demo-toto/locations/us-central1/services/toto-app";
+    for (script, arguments) in [
+        ("drive_cloud_run.py", vec![service, build]),
+        ("drive_secret_manager.py", vec!["projects/demo-toto"]),
+    ] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(script);
+        let mut command = Command::new(&python);
+        command.arg(script).args([emulator["url"].as_str().unwrap(), token.trim()]).args(arguments);
+        let driven = command.output().unwrap();
+        let said = String::from_utf8_lossy(&driven.stderr);
+        assert!(driven.status.success(), "{said}");
+        assert_eq!(String::from_utf8_lossy(&driven.stdout).trim(), "driven");
+    }
 }
 
 /// A stand-in for the other Google services that the CLI calls, from recorded requests.

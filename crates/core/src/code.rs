@@ -189,6 +189,9 @@ codes! {
     SWITCH_UNKNOWN = 411, "The result of a switch is unknown",
         "The platform did not answer, so the switch may or may not have happened.",
         "`pointsman status ENV` reads the traffic; then `pointsman resume RUN` or `pointsman rollback ENV`.";
+    SECRET_UNREADABLE = 412, "A secret that the build needs cannot be read",
+        "It does not exist, or the version that it needs is missing, disabled or destroyed. Nothing was built.",
+        "The message has the command that creates or enables it. `firebase apphosting:secrets:set NAME` adds a version.";
     CANDIDATE_UNHEALTHY = 501, "The candidate is not healthy",
         "Its health route did not answer as the config expects. No traffic was moved.",
         "Read `pointsman logs RUN`. Typical causes: the service does not listen on `$PORT`, its route does not accept a query (`?probe=…`), or it reports another release.";

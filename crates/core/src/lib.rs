@@ -50,6 +50,7 @@ pub mod report;
 pub mod retry;
 pub mod run;
 pub mod run_replay;
+pub mod secret;
 pub mod serving;
 pub mod snapshot;
 pub mod stale_assets;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::build_config::SecretRef;
 use super::checklist::Proof;
 use super::describe::counted;
 use super::health::Verdict;
@@ -42,6 +43,9 @@ pub struct LintReport {
     /// The variables that the files declare, by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub declared: BTreeMap<ServiceName, BTreeSet<String>>,
+    /// The secrets that the files name, by service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<ServiceName, BTreeSet<SecretRef>>,
     /// The environment's own file of each service that has one, with the variables that it declares.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub own_files: BTreeMap<ServiceName, OwnFile>,

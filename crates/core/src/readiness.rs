@@ -70,6 +70,9 @@ pub struct Target {
     pub left: Option<Timestamp>,
     /// Its services whose build the platform cannot serve any more.
     pub gone: Vec<ServiceName>,
+    /// Why its builds may not start again, such as a secret that was destroyed. They may still be running.
+    #[serde(default)]
+    pub faults: Vec<String>,
     /// The rollback options of each database.
     pub schema: Vec<WaysBack>,
 }

@@ -78,11 +78,12 @@ fn facts(
         }
         _ => String::new(),
     };
-    let (text, role) = if target.gone.is_empty() {
+    let gone = target.gone.iter().map(ToString::to_string);
+    let against: Vec<_> = gone.chain(target.faults.iter().cloned()).collect();
+    let (text, role) = if against.is_empty() {
         (format!("ready{warm}"), Role::Text)
     } else {
-        let gone: Vec<_> = target.gone.iter().map(ToString::to_string).collect();
-        (format!("NOT ready: {}", gone.join(", ")), Role::Failed)
+        (format!("NOT ready: {}", against.join(", ")), Role::Failed)
     };
     facts.push(("builds", text, role));
     for ways in &target.schema {

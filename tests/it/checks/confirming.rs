@@ -76,7 +76,7 @@ fn change_under_a_box_clears_the_answer(look: Look) {
     demo.press("\x1b");
     // Wait, because a key right after Esc would be read as Alt plus that key.
     wait_until("the box is gone", || !demo.terminal.text().contains("CHANGED"));
-    demo.wants("T is off");
+    demo.wants("The switch is held");
     demo.press("\r");
     demo.wants("switch is off");
     demo.press("production\r");

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::BoxFuture;
-use crate::build_config::BuildConfig;
+use crate::build_config::{BuildConfig, SecretRef};
 use crate::error::Problem;
 use crate::event::Split;
 use crate::health::Revision;
@@ -15,6 +15,7 @@ use crate::migration::SchemaRange;
 use crate::plan::{Member, Source};
 use crate::project::Target;
 use crate::release::ReleaseLabel;
+use crate::secret::SecretLook;
 use crate::serving::RunTraffic;
 use crate::step::Failure;
 use crate::time::Timestamp;
@@ -223,6 +224,17 @@ pub trait Hosting: Send + Sync {
     /// Whether [`Self::log`] covers only the making of builds, and arrives some seconds late.
     fn logs_builds_alone(&self) -> bool {
         false
+    }
+    /// A secret that builds of a backend read. `None`: the platform has no secrets to ask about. `recent`: what was read
+    /// in the last minute will do.
+    fn secret<'a>(
+        &'a self,
+        target: &'a Target,
+        secret: &'a SecretRef,
+        recent: bool,
+    ) -> Answer<'a, Option<SecretLook>> {
+        let _ = (target, secret, recent);
+        Box::pin(async { Ok(None) })
     }
     /// Where the Cloud Run service below the platform sends traffic. `None`: there is none below this platform.
     fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {

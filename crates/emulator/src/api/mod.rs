@@ -9,6 +9,7 @@ mod lists;
 mod operations;
 mod rollouts;
 pub(crate) mod schema;
+mod secret_manager;
 mod traffic;
 
 use std::sync::Arc;
@@ -89,6 +90,9 @@ impl Api {
             return self.cloud_run(&Call::read(method, uri, body)?);
         }
         let call = Call::read(method, uri, body)?;
+        if secret_manager::owns(&call) {
+            return self.secret_manager(&call);
+        }
         self.dispatch(&call).await
     }
 

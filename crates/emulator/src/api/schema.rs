@@ -13,6 +13,8 @@ pub enum Document {
     AppHosting,
     /// Cloud Run v2: services and their revisions.
     CloudRun,
+    /// Secret Manager v1: secrets and their versions, without values.
+    SecretManager,
 }
 
 impl Document {
@@ -22,6 +24,7 @@ impl Document {
         match pairs.find(|(key, _)| key == "api").as_ref().map(|(_, api)| api.as_ref()) {
             None | Some("firebaseapphosting") => Some(Self::AppHosting),
             Some("run") => Some(Self::CloudRun),
+            Some("secretmanager") => Some(Self::SecretManager),
             Some(_) => None,
         }
     }
@@ -29,9 +32,13 @@ impl Document {
     pub(super) fn json(self) -> &'static Value {
         static APP_HOSTING: OnceLock<Value> = OnceLock::new();
         static CLOUD_RUN: OnceLock<Value> = OnceLock::new();
+        static SECRET_MANAGER: OnceLock<Value> = OnceLock::new();
         let (cell, text) = match self {
             Self::AppHosting => (&APP_HOSTING, include_str!("../data/firebaseapphosting.v1.json")),
             Self::CloudRun => (&CLOUD_RUN, include_str!("../data/run.v2.subset.json")),
+            Self::SecretManager => {
+                (&SECRET_MANAGER, include_str!("../data/secretmanager.v1.subset.json"))
+            }
         };
         cell.get_or_init(|| serde_json::from_str(text).unwrap_or_default())
     }

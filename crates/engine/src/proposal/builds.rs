@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::join_all;
+
 use crate::services::in_time;
 use pointsman_core::error::Problem;
 use pointsman_core::ids::{BuildId, ServiceName};
@@ -22,6 +24,21 @@ pub(super) async fn read_builds(
         read.push((member.service().clone(), build));
     }
     read
+}
+
+/// Why a build could not read its secrets if it started again: versions that are disabled, destroyed or about to be.
+/// What cannot be asked is no reason.
+pub(super) async fn secret_faults(
+    hosting: &dyn Hosting,
+    member: &Member,
+    build: &Build,
+) -> Vec<String> {
+    let asked = build.config.secrets().into_iter().map(|secret| async move {
+        let looked = hosting.secret(&member.target, secret, true);
+        let look = in_time(&format!("secret {}", secret.name), looked).await;
+        look.ok().flatten().and_then(|look| look.fault(secret))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// The range that a build of each service accepts.

@@ -1,5 +1,6 @@
 //! Lints the files that a deploy would build from.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::Refusal;
@@ -9,6 +10,7 @@ use pointsman_config::{
     named_in, texts,
 };
 use pointsman_core::apphosting::{AppHostingYaml, RunConfig, over_quota};
+use pointsman_core::build_config::SecretRef;
 use pointsman_core::describe;
 use pointsman_core::endpoint::{Endpoint, HostingFiles};
 use pointsman_core::error::Problem;
@@ -77,6 +79,10 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
         if !variables.is_empty() {
             linted.declared.insert(member.service().clone(), variables);
         }
+        let secrets: BTreeSet<SecretRef> = merged(&texts).iter().flat_map(named_secrets).collect();
+        if !secrets.is_empty() {
+            linted.secrets.insert(member.service().clone(), secrets);
+        }
         if let Some(own) = own_file(&texts, &names) {
             linted.own_files.insert(member.service().clone(), own);
         }
@@ -112,6 +118,12 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     }));
     plan.lint = Some(linted);
     Ok(())
+}
+
+/// The secrets that a file names. A malformed name is an error of the lint.
+fn named_secrets(files: &AppHostingYaml) -> Vec<SecretRef> {
+    let named = files.env.iter().filter_map(|variable| variable.secret.as_deref());
+    named.filter_map(SecretRef::parse).collect()
 }
 
 /// The files that a service of a plan would be built with, merged. `None`: it has none, or one cannot be read.

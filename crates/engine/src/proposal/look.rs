@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::builds::secret_faults;
 use crate::services::{Services, in_time};
 use pointsman_core::error::Problem;
 use pointsman_core::health::Sample;
@@ -161,7 +162,10 @@ async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readi
         return Readiness { target, build: None, why: Some(why) };
     };
     let why = match in_time(&format!("build {id}"), hosting.build(&member.target, id)).await {
-        Ok(Some(build)) if build.state == BuildState::Ready => None,
+        Ok(Some(build)) if build.state == BuildState::Ready => {
+            let faults = secret_faults(hosting, member, &build).await;
+            (!faults.is_empty()).then(|| faults.join("; "))
+        }
         Ok(Some(build)) => Some(format!("build {id} is {}", build.state_word)),
         Ok(None) => Some(format!("build {id} is gone")),
         Err(problem) => Some(problem.to_string()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::builds::{accepted, ranges_of, read_builds};
+use super::builds::{accepted, ranges_of, read_builds, secret_faults};
 use super::platform_releases::{live_release, newest_on_platform, on_platform, tried_here};
 use super::schema::{files, ways_back};
 use super::{Proposal, RUNS_SEARCHED, Refusal};
@@ -52,12 +52,19 @@ pub async fn targets(
         };
         let gone = read.iter().filter(|(_, build)| denied(build));
         let gone = gone.map(|(service, _)| service.clone()).collect();
+        let mut faults = Vec::new();
+        for (service, build) in &read {
+            let member = spec.members.iter().find(|member| member.service() == service);
+            if let (Some(member), Ok(Some(build))) = (member, build) {
+                faults.extend(secret_faults(hosting.as_ref(), member, build).await);
+            }
+        }
         let then = ranges_of(read);
         let usual = usual.as_ref() == Some(&choice.builds);
         let schema = looks.iter().filter_map(|look| way_of(look, &runs, &choice, &now, &then));
         let schema = schema.collect();
         let left = last_live(&runs, &choice);
-        targets.push(Target { usual, release: choice.name(), mark, left, gone, schema });
+        targets.push(Target { usual, release: choice.name(), mark, left, gone, faults, schema });
     }
     targets.sort_by_key(|target| (!target.usual, target.mark == Mark::Bad));
     Ok(targets)

@@ -8,7 +8,7 @@ use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::ids::BuildId;
-use pointsman_core::plan::{Member, RunKind};
+use pointsman_core::plan::Member;
 use pointsman_core::policy::Protection;
 
 /// Time limit for reading the live build: what it tells is evidence, and no step waits for it.
@@ -23,7 +23,7 @@ pub(super) async fn environment_name(
     let (plan, service) = (context.plan(), member.service());
     let own = plan.lint.as_ref().and_then(|lint| lint.own_files.get(service));
     let typed = plan.policy.protection == Protection::Typed;
-    if plan.kind != RunKind::Deploy || (own.is_none() && !typed) {
+    if own.is_none() && !typed {
         return Ok(None);
     }
     if !context.outside.hosting.lacks_environment(&member.target).await? {

@@ -8,6 +8,7 @@ mod marks;
 mod preflight;
 mod probe;
 mod schema;
+mod secrets;
 mod serving;
 mod settled;
 mod soak;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{config, schema};
+use super::{config, schema, secrets};
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -19,7 +19,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         return Ok(Done::ok(schemas.join(", ")));
     }
     let mut said = Vec::new();
-    let mut first = false;
+    let (mut first, mut odd) = (false, false);
     for member in &context.plan().members {
         let service = member.service();
         context.progress(Some(service), "looking at it");
@@ -29,7 +29,13 @@ pub(super) async fn perform(context: &Context) -> StepResult {
                     .because(e.problem.sentence());
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
-        said.extend(config::environment_name(context, member).await?);
+        if context.plan().kind == RunKind::Deploy {
+            let told = [config::environment_name(context, member).await?].into_iter().flatten();
+            let told: Vec<_> = told.chain(secrets::readable(context, member).await?).collect();
+            odd |= !told.is_empty();
+            // What cannot be checked has one cause for all services, and is said once.
+            said.extend(told.into_iter().filter(|line| !said.contains(line)).collect::<Vec<_>>());
+        }
         let blue = observe_blue(context, member).await?;
         if matches!(blue, TrafficState::Whole(_)) && context.plan().kind == RunKind::Deploy {
             crate::stale_assets::note(context, member).await;
@@ -44,7 +50,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         }
     }
     let troubles = domains(context).await;
-    let odd = !troubles.is_empty();
+    odd |= !troubles.is_empty();
     said.extend(troubles);
     if let Some(warnings) = context.plan().lint.as_ref().and_then(LintReport::warnings) {
         said.push(format!("lint: {warnings}"));

@@ -9,6 +9,7 @@ mod call;
 mod cloud_run;
 mod config;
 mod domains;
+mod secrets;
 mod upload;
 mod wire;
 
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 pub use self::upload::Origins;
 use crate::auth::Auth;
+use pointsman_core::build_config::SecretRef;
 use pointsman_core::error::Problem;
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::health::Revision;
@@ -32,6 +34,7 @@ use pointsman_core::ports::hosting::{
 };
 use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
+use pointsman_core::secret::SecretLook;
 use pointsman_core::serving::RunTraffic;
 use pointsman_core::step::Failure;
 
@@ -369,6 +372,15 @@ impl Hosting for AppHosting {
 
     fn logs_builds_alone(&self) -> bool {
         self.kind == Kind::Google
+    }
+
+    fn secret<'a>(
+        &'a self,
+        target: &'a Target,
+        secret: &'a SecretRef,
+        recent: bool,
+    ) -> Answer<'a, Option<SecretLook>> {
+        Box::pin(self.look_at_secret(target, secret, recent))
     }
 
     fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {

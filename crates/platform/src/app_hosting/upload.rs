@@ -31,6 +31,8 @@ pub struct Origins {
     pub projects: String,
     /// Cloud Logging, which stores build logs.
     pub logging: String,
+    /// Secret Manager.
+    pub secrets: String,
     /// Cloud Run, which runs the builds.
     pub run: String,
 }
@@ -41,6 +43,7 @@ impl Default for Origins {
             storage: "https://storage.googleapis.com".to_owned(),
             projects: "https://cloudresourcemanager.googleapis.com".to_owned(),
             logging: "https://logging.googleapis.com".to_owned(),
+            secrets: "https://secretmanager.googleapis.com".to_owned(),
             run: "https://run.googleapis.com".to_owned(),
         }
     }

@@ -1,0 +1,139 @@
+//! Secrets of a backend, from Secret Manager (`docs/internals/google-apis.md`). Their values are never read.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{AppHosting, Kind, wire};
+use pointsman_core::build_config::SecretRef;
+use pointsman_core::google_api::GoogleApi;
+use pointsman_core::ports::hosting::{HostingError, HostingReason};
+use pointsman_core::project::Target;
+use pointsman_core::secret::{Reader, SecretLook, VersionState};
+
+/// How long a look may be shown again. Watching an environment looks every few seconds; a deploy always looks anew.
+const SHOWN_FOR: Duration = Duration::from_mins(1);
+/// The role that may read the value of a secret.
+const ACCESSOR: &str = "roles/secretmanager.secretAccessor";
+
+/// The looks of this process, by address and name.
+static LOOKS: OnceLock<Mutex<HashMap<String, (Instant, SecretLook)>>> = OnceLock::new();
+
+impl AppHosting {
+    /// One secret. `None`: this server has no Secret Manager. `recent`: a look of the last minute will do.
+    pub(super) async fn look_at_secret(
+        &self,
+        target: &Target,
+        secret: &SecretRef,
+        recent: bool,
+    ) -> Result<Option<SecretLook>, HostingError> {
+        let project = secret.project.as_deref().unwrap_or(target.project().as_str());
+        let name = format!("projects/{project}/secrets/{}", secret.name);
+        let version = secret.version.as_deref().unwrap_or("latest");
+        let key = format!("{}/{name}/{version}/{}", self.base, target.backend());
+        let looks = LOOKS.get_or_init(Mutex::default);
+        let known = looks.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some((_, look)) = known.filter(|(at, _)| recent && at.elapsed() < SHOWN_FOR) {
+            return Ok(Some(look));
+        }
+        if self.kind == Kind::Loopback && !self.has_secret_manager(project).await? {
+            return Ok(None);
+        }
+        let look = self.secret(target, &name, version).await?;
+        let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.insert(key, (Instant::now(), look.clone()));
+        Ok(Some(look))
+    }
+
+    /// Whether a server that is not Google's serves this API too. Only then is a secret that it does not find missing.
+    async fn has_secret_manager(&self, project: &str) -> Result<bool, HostingError> {
+        match self
+            .secret_manager(&format!("projects/{project}/secrets"), &[("pageSize", "1")])
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(error)
+                if matches!(
+                    error.reason,
+                    HostingReason::NotFound | HostingReason::Unimplemented
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn secret_manager(
+        &self,
+        name: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, HostingError> {
+        let origin = if self.kind == Kind::Google { &self.origins.secrets } else { &self.base };
+        let url = format!("{origin}/v1/{name}");
+        self.fetch(GoogleApi::SecretManager, (Method::GET, &url), query, None).await
+    }
+
+    async fn secret(
+        &self,
+        target: &Target,
+        name: &str,
+        version: &str,
+    ) -> Result<SecretLook, HostingError> {
+        let missing = |error: &HostingError| error.reason == HostingReason::NotFound;
+        let json = match self.secret_manager(&format!("{name}/versions/{version}"), &[]).await {
+            Ok(json) => json,
+            Err(error) if missing(&error) => {
+                let state = match self.secret_manager(name, &[]).await {
+                    Ok(_) => VersionState::NoVersion,
+                    Err(error) if missing(&error) => VersionState::NoSecret,
+                    Err(error) => return Err(error),
+                };
+                let reader = Reader::Unknown("there is nothing to read".to_owned());
+                return Ok(SecretLook { version: None, state, destroyed_at: None, reader });
+            }
+            Err(error) => return Err(error),
+        };
+        let state = match json["state"].as_str() {
+            Some("ENABLED") => VersionState::Enabled,
+            Some("DISABLED") => VersionState::Disabled,
+            Some("DESTROYED") => VersionState::Destroyed,
+            Some(word) => VersionState::Other(word.to_owned()),
+            None => return Err(wire::unreadable("a version of a secret")),
+        };
+        Ok(SecretLook {
+            version: Some(wire::last_part(&json["name"]).to_owned()).filter(|v| !v.is_empty()),
+            state,
+            destroyed_at: json["scheduledDestroyTime"].as_str().and_then(|at| at.parse().ok()),
+            reader: self.reader(target, name).await,
+        })
+    }
+
+    /// Whether the secret's own policy lets the backend's service account read it.
+    async fn reader(&self, target: &Target, name: &str) -> Reader {
+        let policy = self.secret_manager(&format!("{name}:getIamPolicy"), &[]).await;
+        let backend = self.get(&target.backend_name()).await;
+        let (policy, backend) = match (policy, backend) {
+            (Ok(policy), Ok(backend)) => (policy, backend),
+            (Err(error), _) | (_, Err(error)) => return Reader::Unknown(error.problem.sentence()),
+        };
+        let account = match backend["serviceAccount"].as_str().filter(|account| !account.is_empty())
+        {
+            Some(account) => account.to_owned(),
+            // The account that App Hosting makes and uses unless another one is named.
+            None => {
+                format!("firebase-app-hosting-compute@{}.iam.gserviceaccount.com", target.project())
+            }
+        };
+        let member = format!("serviceAccount:{account}");
+        let bindings = policy["bindings"].as_array().into_iter().flatten();
+        let granted = bindings
+            .filter(|binding| binding["role"] == ACCESSOR)
+            .flat_map(|binding| binding["members"].as_array().into_iter().flatten())
+            .any(|one| *one == member.as_str());
+        if granted { Reader::Granted } else { Reader::NotSeen(account) }
+    }
+}
