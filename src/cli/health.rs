@@ -109,7 +109,7 @@ async fn follow(
 ) -> Finished {
     let (services, notify) = (session.app.services(), session.config()?.notify());
     let environment = spec.environment.clone();
-    let runs = watch_runs(services.clone(), notify.clone(), vec![environment.clone()]);
+    let runs = watch_runs(services.clone(), notify.clone(), vec![spec.clone()]);
     let _watching = AbortOnDropHandle::new(tokio::spawn(runs));
     let (orders, taken) = mpsc::channel(8);
     let (reporter, mut reports) = mpsc::channel(8);

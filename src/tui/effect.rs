@@ -140,6 +140,8 @@ pub enum Effect {
     Observe(RunNumber),
     /// Send an action to an environment's pipeline.
     Pipeline(Ticket, EnvironmentName, PipelineAct),
+    /// List what was pushed while automatic rollouts of an environment were disabled.
+    AskPushed(Ticket, EnvironmentName),
     /// Enable automatic rollouts of an environment again.
     AllowRollouts(Ticket, EnvironmentName),
     /// Run or stop a custom command.

@@ -112,6 +112,8 @@ pub enum Msg {
     Observed(RunNumber, Result<Doubt, Problem>),
     /// The rollback targets.
     Targets(Ticket, Result<Vec<Target>, Problem>),
+    /// What was pushed while automatic rollouts were disabled, in lines for the question.
+    Pushed(Ticket, Vec<String>),
     /// The releases on offer, for the open picker of a deploy.
     Offered(Ticket, Vec<String>),
     /// The commits that the live release lacks; `None` unless releases are commits.

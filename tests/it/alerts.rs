@@ -23,6 +23,7 @@ use pointsman::ports::samples::SampleStore as _;
 use serde_json::Value;
 use sha2::Sha256;
 
+use super::misbehaving::Platform;
 use super::sandbox::{Said, Sandbox, free_port, wait_until};
 use super::sick::{Service, Sick};
 use super::world::{Behaviour, Bench, deploy_plan};
@@ -274,6 +275,34 @@ fn probe_changes_alert_once_with_many_watchers() {
     assert_eq!(types, ["probe.down", "probe.up"]);
     let text = hook.taken()[0]["data"]["text"].to_string();
     assert!(text.contains("development: api is DOWN"), "{text}");
+}
+
+#[test]
+fn rollouts_that_a_run_left_disabled_are_reminded_of() {
+    let platform = Platform::new();
+    let sandbox = &platform.sandbox;
+    let policy = serde_json::json!({"rolloutPolicy": {"codebaseBranch": "main"}});
+    platform.call("PATCH", "backends/toto-app/traffic?updateMask=rolloutPolicy", &policy);
+    sandbox.deploy("2.0.0-broken").exits(1);
+    let webhook = free_port();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let notify = format!(
+        "notify:\n  webhook: {{ url: 'http://127.0.0.1:{webhook}/hook', secret_env: HOOK_SECRET }}\n  \
+         on: [rollouts_held]\n  remind: 1s\n"
+    );
+    std::fs::write(&file, text + &notify).unwrap();
+    let hook = Receiver::at(webhook, |_| Some(OK));
+    let mut command = sandbox.command(&["health", "development", "--watch"]);
+    let mut watching = command.env("HOOK_SECRET", SECRET).spawn().unwrap();
+    wait_until("the reminder arrives", || !hook.taken().is_empty());
+    let told = hook.taken()[0]["data"].clone();
+    let words = "automatic rollouts of toto-app are still disabled";
+    assert!(told["text"].to_string().contains(words), "{told}");
+    assert!(told.to_string().contains("pointsman allow-rollouts development"), "{told}");
+    sandbox.run(&["allow-rollouts", "development", "--yes"]).exits(0);
+    watching.kill().unwrap();
+    watching.wait().unwrap();
 }
 
 #[test]

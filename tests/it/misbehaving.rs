@@ -53,7 +53,7 @@ impl Platform {
     }
 
     /// Calls the emulator directly.
-    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let headers = [
             ("authorization".to_owned(), format!("Bearer {}", self.token)),
             ("content-type".to_owned(), "application/json".to_owned()),
@@ -260,6 +260,38 @@ fn succeeded_rollout_is_verified_against_traffic() {
 }
 
 #[test]
+fn build_waits_while_another_build_of_the_backend_is_under_way() {
+    let platform = Platform::new();
+    let port = platform.port;
+    // Refused for longer than a request is repeated: somebody else's build takes minutes.
+    let mut refusals = 0;
+    platform.misbehaves(move |asked| {
+        if creates_build(asked) && refusals < 6 {
+            refusals += 1;
+            return Some(error(409, "ABORTED", &json!([])));
+        }
+        let lists = asked.is("GET", "toto-app/builds?");
+        lists.then(|| {
+            changed(asked, port, |list| {
+                let mut other = list["builds"][0].clone();
+                let name = other["name"].as_str().unwrap().rsplit_once('/').unwrap().0.to_owned();
+                other["name"] = json!(format!("{name}/build-2026-11-29-001"));
+                other["state"] = json!("BUILDING");
+                other["createTime"] = json!("2026-01-01T00:00:00Z");
+                list["builds"].as_array_mut().unwrap().push(other);
+            })
+        })
+    });
+    let run = platform.sandbox.deploy("3.0.0").exits(0).json()["run"].to_string();
+    let log = platform.sandbox.run(&["logs", &run]).exits(0).out;
+    let waits = log.lines().find(|line| line.contains("waiting: build build-2026-11-29-001"));
+    let waits = waits.unwrap_or_else(|| panic!("{log}"));
+    assert!(waits.contains("is under way for "), "{waits}");
+    assert_eq!(platform.builds("3.0.0"), 1, "nothing was built twice");
+    platform.serves("3.0.0");
+}
+
+#[test]
 fn automatic_rollouts_are_held_until_promotion() {
     let platform = Platform::new();
     let policy =
@@ -300,12 +332,24 @@ fn automatic_rollouts_are_held_until_promotion() {
     let told = platform.sandbox.run(&["status", "development"]).exits(0).out;
     assert!(told.contains("automatic rollouts are DISABLED"), "{told}");
     // A person allows them: by name where the environment asks for it, and read back.
+    // What was pushed meanwhile is told before the question.
+    let folder = platform.sandbox.folder.path();
+    let git = |words: &[&str]| {
+        let git = std::process::Command::new("git").args(["-C"]).arg(folder).args(words).output();
+        assert!(git.unwrap().status.success(), "{words:?}");
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    let who = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"];
+    git(&[&who[..], &["commit", "--quiet", "--allow-empty", "-m", "Change the greeting"]].concat());
     let allow = ["allow-rollouts", "development"];
     let allowed = platform.sandbox.run(&allow).exits(3);
     assert!(allowed.err.contains("--yes"), "{}", allowed.err);
     let allowed =
         platform.sandbox.run(&[&allow[..], &["--yes", "--json"]].concat()).exits(0).json();
     assert_eq!(allowed["allowed"], json!(["toto-app"]), "{allowed}");
+    let pushed = allowed["pushed"][0].as_str().unwrap();
+    assert!(pushed.starts_with("Pushed to main meanwhile: "), "{pushed}");
+    assert!(pushed.ends_with("Change the greeting"), "{pushed}");
     on_again("after a person allowed them");
     let again = platform.sandbox.run(&[&allow[..], &["--yes"]].concat()).exits(0).out;
     assert!(again.contains("no run left automatic rollouts of development disabled"), "{again}");

@@ -425,6 +425,23 @@ fn public_probe_has_the_role_that_the_run_has_read() {
 }
 
 #[test]
+fn question_about_rollouts_names_what_was_pushed_meanwhile() {
+    let mut screen = Screen::new(Protection::Open);
+    let ended = states(Behaviour::Healthy).pop().unwrap();
+    screen.run(&ended, None);
+    let mut held = seen();
+    held.services[0].rollouts_held = true;
+    screen.send(Msg::Looked(screen.name(), held));
+    let effects = screen.char('P');
+    let [Effect::AskPushed(ticket, _)] = effects.as_slice() else { panic!("{effects:?}") };
+    screen.shows("Enables automatic rollouts of");
+    screen.send(Msg::Pushed(*ticket, vec!["Pushed to main meanwhile: 3f2a1c9 Fix it".into()]));
+    screen.shows("Pushed to main meanwhile: 3f2a1c9 Fix it");
+    let effects = screen.char('y');
+    assert!(matches!(effects.as_slice(), [Effect::AllowRollouts(..)]), "{effects:?}");
+}
+
+#[test]
 fn dead_run_is_in_doubt_until_a_choice() {
     let mut screen = Screen::new(Protection::Open);
     let soaking = |view: &RunView| view.state.sentence() == "in soak";

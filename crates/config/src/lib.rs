@@ -16,6 +16,7 @@ mod lint;
 mod migrations;
 mod node;
 mod pipeline;
+mod pushes;
 mod releases;
 mod resolve;
 mod rules;
@@ -34,6 +35,7 @@ pub use lint::{
     named_in, texts,
 };
 pub use migrations::{migration_schema, migrations};
+pub use pushes::pushed;
 pub use releases::{apphosting_files, committed, sources, warnings};
 pub use rules::is_loopback;
 pub use schema::{Config, json_schema};

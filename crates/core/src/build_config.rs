@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::apphosting::hidden;
 use super::redact::redacted;
 
 /// The names of the limits.
@@ -125,8 +126,6 @@ pub fn summary(changes: &[ConfigChange]) -> String {
 
 /// Maximum characters of a shown value.
 const SHOWN: usize = 60;
-/// Parts of the names of variables whose values are not shown, secret or not.
-const HIDDEN: [&str; 5] = ["SECRET", "TOKEN", "PASSWORD", "PRIVATE", "CREDENTIAL"];
 
 impl Variable {
     /// The value as it may be shown: never one that is, or looks like, a secret.
@@ -135,11 +134,7 @@ impl Variable {
             Bound::Untold => "a value that is not told".to_owned(),
             Bound::Secret(secret) => secret.to_string(),
             Bound::Text(text) => {
-                let upper = name.to_ascii_uppercase();
-                // The keys of a browser's Firebase config are public.
-                let key = upper.ends_with("KEY") && !upper.starts_with("NEXT_PUBLIC_");
-                if key || HIDDEN.iter().any(|part| upper.contains(part)) || redacted(text) != *text
-                {
+                if hidden(name) || redacted(text) != *text {
                     return "a value that is not shown".to_owned();
                 }
                 let cut: String = text.chars().take(SHOWN).collect();
@@ -274,7 +269,7 @@ mod tests {
             &[
                 ("API_URL", text("https://a.example", base)),
                 ("GONE", text("1", base)),
-                ("SIGNING_KEY", text("abc", base)),
+                ("SIGNING_TOKEN", text("abc", base)),
                 ("STRIPE", secret("projects/p/secrets/stripe-key/versions/3")),
                 ("SAME", text("x", base)),
                 ("MOVED", text("x", base)),
@@ -285,7 +280,7 @@ mod tests {
             &[
                 ("API_URL", text("https://b.example", base)),
                 ("NEW", text("2", base)),
-                ("SIGNING_KEY", text("def", base)),
+                ("SIGNING_TOKEN", text("def", base)),
                 ("STRIPE", secret("projects/p/secrets/stripe-key/versions/4")),
                 ("SAME", text("x", base)),
                 ("MOVED", text("x", "apphosting.production.yaml")),
@@ -298,7 +293,7 @@ mod tests {
             "- GONE: 1",
             "MOVED: from apphosting.yaml → from apphosting.production.yaml",
             "+ NEW: 2",
-            "SIGNING_KEY: a value that is not shown → another value that is not shown",
+            "SIGNING_TOKEN: a value that is not shown → another value that is not shown",
             "STRIPE: secret stripe-key version 3 → secret stripe-key version 4",
         ];
         assert_eq!(told(&blue, &green), wanted);

@@ -171,6 +171,12 @@ impl Acts {
             Effect::Pipeline(ticket, name, act) => {
                 Msg::Done(ticket, self.pipeline(&name, &act).await)
             }
+            Effect::AskPushed(ticket, name) => {
+                let spec = self.loaded.spec(name.as_str()).ok()?;
+                let services = self.app.services();
+                let pushed = proposal::pushed_meanwhile(&services, &self.loaded, &spec).await;
+                Msg::Pushed(ticket, pushed)
+            }
             Effect::AllowRollouts(ticket, name) => {
                 Msg::Done(ticket, self.allow_rollouts(&name).await)
             }

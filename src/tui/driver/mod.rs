@@ -100,8 +100,9 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let watcher = watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
     let notify = loaded.notify();
     let health = health::spawn(&app, notify.clone(), sender.clone());
-    let names = model.environments.iter().map(|e| e.name.clone()).collect();
-    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_runs(app.services(), notify, names)));
+    let names = model.environments.iter().map(|e| e.name.as_str());
+    let specs = names.filter_map(|name| loaded.spec(name).ok()).collect();
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_runs(app.services(), notify, specs)));
     let acts = Acts::new(app.clone(), loaded, options.config, sender, log, health);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;

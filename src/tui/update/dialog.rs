@@ -233,6 +233,15 @@ fn dropped(plan: &Plan) -> &'static str {
     }
 }
 
+/// Adds lines to the question that asked for them.
+pub(in crate::tui) fn told(model: &mut Model, ticket: Ticket, lines: Vec<String>) {
+    if let Some(Dialog { kind: Kind::Confirm(asked), ticket: of, .. }) = model.dialog.as_mut()
+        && *of == ticket
+    {
+        asked.lines.extend(lines);
+    }
+}
+
 /// Takes the result of an action, and closes its dialog. A failure is shown in a new dialog.
 pub(in crate::tui) fn done(
     model: &mut Model,

@@ -103,6 +103,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Offered(ticket, releases) => acts::offer(model, ticket, releases),
         Msg::Compared(ticket, to, compared) => changes::compared(model, ticket, &to, compared),
+        Msg::Pushed(ticket, lines) => dialog::told(model, ticket, lines),
         Msg::Targets(ticket, targets) => picker::targets(model, ticket, targets),
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
         Msg::Pipeline(name, answered) => return pipeline::update::seen(model, &name, answered),

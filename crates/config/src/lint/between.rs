@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{BASE, text};
 use crate::node::{Node, Value, parse};
+use pointsman_core::apphosting::hidden;
 use pointsman_core::redact::redacted;
 
 /// A key that two environments do not have in common.
@@ -84,7 +85,7 @@ fn variable(name: &str, item: &Node) -> String {
     let set = |key: &str| item.get(key).and_then(text);
     let what = match (set("secret"), set("value")) {
         (Some(secret), _) => format!("secret {}", redacted(&secret)),
-        (None, Some(_)) if super::variables::hidden(name) => "a value that is not shown".to_owned(),
+        (None, Some(_)) if hidden(name) => "a value that is not shown".to_owned(),
         (None, Some(value)) => format!("{:?}", redacted(&value)),
         (None, None) => "nothing".to_owned(),
     };

@@ -3,7 +3,7 @@
 use super::text;
 use crate::finding::Finding;
 use crate::node::{Node, Place, Value};
-use pointsman_core::apphosting::{Version, reserved, version};
+use pointsman_core::apphosting::{Version, hidden, reserved, version};
 use pointsman_core::redact::redacted;
 
 /// An entry of `env`.
@@ -46,12 +46,6 @@ impl<'n> Variable<'n> {
         let (node, value) = self.value.as_ref()?;
         (hidden(&self.name) || redacted(value) != *value).then_some((node.place, value.as_str()))
     }
-}
-
-/// Whether a variable's name marks it as a secret.
-pub(super) fn hidden(name: &str) -> bool {
-    let words = ["SECRET", "PASSWORD", "PRIVATE_KEY", "TOKEN"];
-    words.iter().any(|word| name.contains(word)) && !name.starts_with("NEXT_PUBLIC_")
 }
 
 pub(super) fn variables(file: &Node) -> Vec<Variable<'_>> {

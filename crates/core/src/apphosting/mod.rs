@@ -98,6 +98,12 @@ impl EnvironmentVariable {
     }
 }
 
+/// Whether a variable's name marks its value as one that is not shown. What a browser gets is public.
+pub fn hidden(variable: &str) -> bool {
+    let words = ["SECRET", "PASSWORD", "PRIVATE_KEY", "TOKEN"];
+    words.iter().any(|word| variable.contains(word)) && !variable.starts_with("NEXT_PUBLIC_")
+}
+
 impl AppHostingYaml {
     /// Why App Hosting refuses to build with this file, if it does. It validates each file
     /// separately, not the merged result.

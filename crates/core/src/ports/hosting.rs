@@ -27,6 +27,8 @@ pub enum HostingReason {
     NotFound,
     /// The resource exists already.
     AlreadyExists,
+    /// The platform is busy with another change of the same resource.
+    Busy,
     /// The platform has no such method.
     Unimplemented,
     /// The caller may not do that, or the API is not enabled.
@@ -142,6 +144,15 @@ pub enum Automatic {
         /// The policy to restore.
         policy: String,
     },
+}
+
+impl Automatic {
+    /// The branch whose pushes are not built because a run has disabled that.
+    pub fn held_branch(&self) -> Option<String> {
+        let Self::Held { policy } = self else { return None };
+        let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+        policy["codebaseBranch"].as_str().filter(|branch| !branch.is_empty()).map(str::to_owned)
+    }
 }
 
 impl Traffic {

@@ -1,11 +1,17 @@
 //! Enables automatic rollouts again that an ended run left disabled, because a person allows it.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use super::Refusal;
 use crate::services::Services;
+use pointsman_config::{Loaded, pushed};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::ServiceName;
 use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::ports::hosting::Automatic;
+use pointsman_core::redact::redacted;
+use pointsman_core::time::Timestamp;
 
 /// Enables automatic rollouts of every service where a run disabled them, and reads each back. Returns these services.
 pub async fn allow_rollouts(
@@ -40,6 +46,43 @@ pub async fn allow_rollouts(
         allowed.push(service.clone());
     }
     Ok(allowed)
+}
+
+/// Maximum pushed commits named for a branch.
+const PUSHES_NAMED: usize = 5;
+
+/// What was pushed to the branches of held services since a run disabled their automatic rollouts, as far as this clone
+/// knows: App Hosting would have built it, and builds the newest of it with the next push.
+pub async fn pushed_meanwhile(
+    ports: &Services,
+    loaded: &Loaded,
+    spec: &EnvironmentSpec,
+) -> Vec<String> {
+    let Ok(Some(hosting)) = ports.hosting(&spec.endpoint, false).await else { return Vec::new() };
+    let Ok(traffic) = ports.traffic(hosting.as_ref(), &spec.members).await else {
+        return Vec::new();
+    };
+    let since =
+        ports.stores.open_readable().and_then(|store| store.runs(Some(&spec.environment), 1));
+    let since = since.ok().and_then(|mut runs| runs.pop()).map(|run| run.view.started);
+    let Some(since) = since else { return Vec::new() };
+    let held =
+        traffic.into_values().flatten().filter_map(|traffic| traffic.automatic.held_branch());
+    let branches: BTreeSet<String> = held.collect();
+    branches.iter().flat_map(|branch| told(&loaded.folder, branch, since)).collect()
+}
+
+fn told(folder: &Path, branch: &str, since: Timestamp) -> Vec<String> {
+    let Ok(commits) = pushed(folder, branch, since) else {
+        return vec![format!("What was pushed to {branch} meanwhile is not known here.")];
+    };
+    let named = commits.iter().take(PUSHES_NAMED);
+    let mut lines: Vec<_> =
+        named.map(|commit| format!("Pushed to {branch} meanwhile: {}", redacted(commit))).collect();
+    if commits.len() > PUSHES_NAMED {
+        lines.push(format!("… and {} more", commits.len() - PUSHES_NAMED));
+    }
+    lines
 }
 
 /// Refuses while a run needs them disabled, or a person has locked the environment.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::busy::request_build;
 use super::config;
 use super::together::all_of;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
@@ -82,7 +83,7 @@ async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId
             let (release, source) = ordered(context, member)?;
             let accepts = member.accepts.clone();
             let new = NewBuild { id: id.clone(), request_id, release, source, accepts };
-            context.to_act().await.create_build(&member.target, &new).await?;
+            request_build(context, member, &new).await?;
         }
     }
     Ok(Some(id))
@@ -114,7 +115,7 @@ async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError>
         .await;
     let accepts = member.accepts.clone();
     let new = NewBuild { id: id.clone(), request_id, release, source, accepts };
-    context.to_act().await.create_build(&member.target, &new).await?;
+    request_build(context, member, &new).await?;
     Ok(id)
 }
 

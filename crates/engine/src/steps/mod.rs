@@ -2,6 +2,7 @@
 
 mod attest;
 mod build;
+mod busy;
 mod config;
 mod drift;
 mod marks;

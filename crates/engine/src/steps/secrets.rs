@@ -71,6 +71,7 @@ fn not_checked(error: &HostingError) -> String {
         HostingReason::Forbidden => format!("secrets not checked: {why}: {}", error.problem.todo),
         HostingReason::NotFound
         | HostingReason::AlreadyExists
+        | HostingReason::Busy
         | HostingReason::Unimplemented
         | HostingReason::Other => format!("secrets not checked: {why}"),
     }

@@ -60,6 +60,7 @@ fn reason(status: &str) -> HostingReason {
     match status {
         "NOT_FOUND" => HostingReason::NotFound,
         "ALREADY_EXISTS" => HostingReason::AlreadyExists,
+        "ABORTED" => HostingReason::Busy,
         "UNIMPLEMENTED" => HostingReason::Unimplemented,
         _ => HostingReason::Other,
     }

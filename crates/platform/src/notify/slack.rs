@@ -34,9 +34,11 @@ pub(super) async fn send(
 fn body(alert: &Alert) -> Value {
     let sign = match alert.kind {
         Kind::Failed | Kind::ProbeDown | Kind::InDoubt => ":red_circle:",
-        Kind::RolledBack | Kind::Flapping | Kind::Certificate | Kind::Blind => {
-            ":large_orange_circle:"
-        }
+        Kind::RolledBack
+        | Kind::RolloutsHeld
+        | Kind::Flapping
+        | Kind::Certificate
+        | Kind::Blind => ":large_orange_circle:",
         Kind::Gate => ":large_blue_circle:",
         Kind::Promoted | Kind::ProbeUp | Kind::Test => ":large_green_circle:",
     };

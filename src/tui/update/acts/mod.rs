@@ -86,7 +86,8 @@ pub(in crate::tui) fn roll_back(model: &mut Model, key: Key) -> Vec<Effect> {
 pub(in crate::tui) fn allow_rollouts(model: &mut Model, key: Key) -> Vec<Effect> {
     if let Some(here) = model.here().cloned() {
         let asked = questions::allow_rollouts(&here);
-        confirm(model, asked, Some(key));
+        let ticket = model.open(Kind::Confirm(Box::new(asked)), Some(key));
+        return vec![Effect::AskPushed(ticket, here.name)];
     }
     Vec::new()
 }

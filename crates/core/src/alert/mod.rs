@@ -1,25 +1,29 @@
 //! Alerts: which facts notify the on-call engineer, in the words of the screen.
 
+mod reminders;
+
 use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::checklist::may_pass;
-use super::command::counts_down;
-use super::describe;
-use super::error::Problem;
-use super::event::{Event, Fact, Outcome, Recorded};
-use super::guard::Guard;
-use super::hash::Hash;
-use super::ids::{EnvironmentName, RunNumber};
-use super::probe::{CERTIFICATE, NO_RECENT_PROBE, ProbeChange, ProbeSnapshot, SET_UP, State};
-use super::redact::redacted;
-use super::release::ReleaseLabel;
-use super::step::{Failure, StepKind};
-use super::time::{Timestamp, spoken};
-use super::view::RunView;
+use crate::checklist::may_pass;
+use crate::command::counts_down;
+use crate::describe;
+use crate::error::Problem;
+use crate::event::{Event, Fact, Outcome, Recorded};
+use crate::guard::Guard;
+use crate::hash::Hash;
+use crate::ids::{EnvironmentName, RunNumber};
+use crate::probe::{CERTIFICATE, NO_RECENT_PROBE, ProbeChange, SET_UP, State};
+use crate::redact::redacted;
+use crate::release::ReleaseLabel;
+use crate::step::{Failure, StepKind};
+use crate::time::Timestamp;
+use crate::view::RunView;
+
+pub use reminders::{held_reminders, still_down, still_held, still_waits};
 
 /// The kinds of alert: the words of `notify.on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +47,8 @@ pub enum Kind {
     Certificate,
     /// Probing stopped: the last known state is stale.
     Blind,
+    /// Automatic rollouts are still disabled by a run that has ended.
+    RolloutsHeld,
     /// The process that drove a run is gone.
     InDoubt,
     /// A test of the delivery, on request.
@@ -57,6 +63,7 @@ impl Kind {
             Self::Failed => "deploy.failed",
             Self::RolledBack => "deploy.rolled_back",
             Self::Gate => "deploy.gate_waiting",
+            Self::RolloutsHeld => "deploy.rollouts_held",
             Self::InDoubt => "deploy.in_doubt",
             Self::ProbeDown => "probe.down",
             Self::ProbeUp => "probe.up",
@@ -105,7 +112,7 @@ pub struct Notify {
     /// The kinds of alert to send.
     pub on: Vec<Kind>,
     /// Interval of reminders while the cause persists. Zero means never.
-    #[serde(with = "super::time::text_form")]
+    #[serde(with = "crate::time::text_form")]
     pub remind: Duration,
 }
 
@@ -340,40 +347,6 @@ pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<A
     })
 }
 
-/// A reminder that a probe is still down, once per `remind` interval. Muted probes get none.
-pub fn still_down(
-    environment: &EnvironmentName,
-    probe: &ProbeSnapshot,
-    remind: Duration,
-    now: Timestamp,
-) -> Option<Alert> {
-    let since = probe.since.filter(|_| probe.state == State::Down && probe.muted.is_none())?;
-    let (times, length) = times(since, remind, now)?;
-    let key = format!("probe/{}/down/{since}/{times}", probe.key);
-    let text = format!("{environment}: {} is still DOWN, for {length}", probe.name);
-    Some(Alert {
-        environment: Some(environment.clone()),
-        why: redacted(&probe.why),
-        ..Alert::new(Kind::ProbeDown, key, now, text)
-    })
-}
-
-/// A reminder that a run still waits for a person, once per `remind` interval.
-pub fn still_waits(view: &RunView, remind: Duration, now: Timestamp) -> Option<Alert> {
-    if !view.plan.waits_for_people() || view.looks_at_list() {
-        return None;
-    }
-    let step = view.gate().and(view.state.step())?;
-    let began = view.steps.iter().rev().find(|s| &s.plan.id == step)?.began_ms?;
-    let since = view.started.checked_add(Duration::from_millis(began)).ok()?;
-    let (times, length) = times(since, remind, now)?;
-    let (environment, run) = (&view.plan.environment, view.number);
-    let key = format!("run/{run}/{step}/waits/{times}");
-    let text = format!("{environment}: run {run} still waits at {step}, for {length}");
-    let alert = Alert::new(Kind::Gate, key, now, text).about(view);
-    Some(Alert { now: format!("pointsman attach {}", run.0), ..alert })
-}
-
 /// The alert for a run whose process died.
 pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
     let (environment, run) = (&view.plan.environment, view.number);
@@ -384,12 +357,4 @@ pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
         now: format!("pointsman resume {}", run.0),
         ..Alert::new(Kind::InDoubt, key, now, text).about(view)
     }
-}
-
-/// Number of `remind` intervals since a time, and the time passed in words. None before the first
-/// interval has passed, or if `remind` is zero.
-fn times(since: Timestamp, remind: Duration, now: Timestamp) -> Option<(u128, String)> {
-    let gone = Duration::try_from(now.duration_since(since)).ok()?;
-    let times = gone.as_millis().checked_div(remind.as_millis()).filter(|times| *times > 0)?;
-    Some((times, spoken(gone)))
 }
