@@ -75,6 +75,7 @@ async fn ours(database: Arc<dyn Database>) -> f64 {
         by: "bench",
         batch: 500,
         per_second: None,
+        restore_point: None,
         progress: &|_| {},
         heard: &|_| {},
         stopping: &|| false,

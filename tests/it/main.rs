@@ -56,6 +56,7 @@ mod real_clients;
 mod recording;
 mod recovery;
 mod reference;
+mod restoring;
 mod sandbox;
 mod schema;
 mod schema_pane;

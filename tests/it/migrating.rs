@@ -80,6 +80,7 @@ async fn run(
         by: "ana",
         batch: way.batch,
         per_second: None,
+        restore_point: None,
         progress: &|_| {},
         heard: &|_| {},
         stopping: way.stopping,

@@ -13,18 +13,18 @@ use super::migrating::all;
 use super::sandbox::{Said, Sandbox, wait_until};
 
 /// A sandbox whose `development` has a database with migrations.
-struct Place {
-    sandbox: Sandbox,
+pub(crate) struct Place {
+    pub(crate) sandbox: Sandbox,
     /// The address of Google's emulator, if the test uses it.
     host: Option<String>,
     project: String,
 }
 
-const EXPAND: &str = "description: Count\nphase: expand\nreversibility: full\nup:\n  - increment: { in: users, field: 'n', by: 1 }\ndown:\n  - increment: { in: users, field: 'n', by: -1 }\n";
+pub(crate) const EXPAND: &str = "description: Count\nphase: expand\nreversibility: full\nup:\n  - increment: { in: users, field: 'n', by: 1 }\ndown:\n  - increment: { in: users, field: 'n', by: -1 }\n";
 const CONTRACT: &str = "description: Drop the old name\nphase: contract\nreversibility: none\nup:\n  - remove: { in: users, fields: [old] }\n";
 
 impl Place {
-    fn new(project: &str, ranges: &str, migrations: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(project: &str, ranges: &str, migrations: &[(&str, &str)]) -> Self {
         let place = Self { sandbox: Sandbox::new(), host: None, project: project.to_owned() };
         place.configure(ranges, "");
         for (name, text) in migrations {
@@ -43,7 +43,7 @@ impl Place {
     }
 
     /// Writes a config with a database and the schema ranges that each service accepts.
-    fn configure(&self, ranges: &str, more: &str) {
+    pub(crate) fn configure(&self, ranges: &str, more: &str) {
         self.sandbox.write_config(
             "health: { attempts: 8, interval: 100ms, timeout: 2s, consecutive: 3 }\n    \
              attest: { consecutive: 3, interval: 20ms, within: 20s }\n    \
@@ -73,14 +73,14 @@ impl Place {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         let output = self.command(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let code = output.status.code().unwrap_or(-1);
         Said { code, out: text(output.stdout), err: text(output.stderr) }
     }
 
-    fn database(&self) -> impl Database + use<> {
+    pub(crate) fn database(&self) -> impl Database + use<> {
         let started = self.run(&["emulator", "start", "--json"]).exits(0).json();
         let token = self.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
         let base = match &self.host {
@@ -94,7 +94,7 @@ impl Place {
     }
 
     /// Creates users and sets the baseline to 0.0.0, because no migration has run yet.
-    fn users(&self, count: u64) {
+    pub(crate) fn users(&self, count: u64) {
         let database = self.database();
         block_on(async {
             for from in (0..count).step_by(500) {
@@ -141,7 +141,7 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
     let deployed = place.run(&["deploy", "development", "--release", "1.0.0", "--yes", "--json"]);
     let deployed = deployed.exits(0);
     assert!(deployed.err.contains("First main is migrated to schema 1.0.0"), "{}", deployed.err);
-    assert!(deployed.err.contains("check that one exists"), "{}", deployed.err);
+    assert!(deployed.err.contains("No backup of main is made: "), "{}", deployed.err);
     let run = deployed.json()["run"].as_u64().unwrap().to_string();
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
     let facts = place.run(&["events", &run]).exits(0).out;
@@ -202,6 +202,8 @@ fn rollback_undoes_migrations_only_where_every_build_is_compatible() {
     assert_eq!((place.version().as_str(), place.wrong_counts(2)), ("1.1.0", 0));
     let closed = place.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(3);
     assert!(closed.err.contains("before the switch: add --undo-schema 1.0.0"), "{}", closed.err);
+    // A backup that is required and missing refuses migrations, and never a rollback.
+    place.configure("main: '>=1.0.0'", ", backup: { required: pitr }");
     let arguments = ["rollback", "development", "--to", "1.0.0", "--undo-schema", "1.0.0", "--yes"];
     let back = place.run(&arguments).exits(0);
     assert!(back.err.contains("1.1.0 is undone on main before the switch"), "{}", back.err);

@@ -11,7 +11,7 @@ use super::finding::Findings;
 use super::migrations::migrations;
 use super::rules::DEMO_PREFIX;
 use super::schema::deploy::DeployConfig;
-use super::schema::environment::{DatabaseConfig, EnvironmentConfig, FreezeConfig};
+use super::schema::environment::{BackupConfig, DatabaseConfig, EnvironmentConfig, FreezeConfig};
 use super::schema::platform::PlatformKind;
 use pointsman_core::alert::{Channel, Notify};
 use pointsman_core::code::Code;
@@ -25,6 +25,7 @@ use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::policy::{DeployPolicy, Protection};
 use pointsman_core::probe::HealthWord;
 use pointsman_core::project::{Project, Target};
+use pointsman_core::restore::BackupNeed;
 
 /// Default number of documents per commit.
 pub(crate) const BATCH_DOCUMENTS: u32 = 300;
@@ -182,6 +183,7 @@ impl Loaded {
                 migrations: Vec::new(),
                 batch: database.batch.unwrap_or(BATCH_DOCUMENTS),
                 per_second: database.per_second,
+                backup: database.backup.as_ref().map(need).transpose()?,
             })
         };
         of.databases.iter().map(one).collect()
@@ -276,4 +278,9 @@ impl Loaded {
         // Without alerts the plan holds no alert configuration.
         if notify.is_empty() { Notify::default() } else { notify }
     }
+}
+
+/// What a database must be restorable from.
+fn need(backup: &BackupConfig) -> Result<BackupNeed, Problem> {
+    backup.required.parse().map_err(|why: String| Problem::new(why))
 }

@@ -16,6 +16,7 @@ use pointsman_core::ids::{BackendId, EnvironmentName, Location, ProjectId, Servi
 use pointsman_core::platform::{NEEDED, OPTIONAL};
 use pointsman_core::redact::redacted;
 use pointsman_core::release::ReleaseLabel;
+use pointsman_core::restore::BackupNeed;
 
 /// All semantic problems, in no particular order.
 pub(super) fn problems(config: &Config, node: &Node, folder: &Path) -> Vec<Finding> {
@@ -260,6 +261,11 @@ impl Rules<'_> {
         for (database, of) in &environment.databases {
             let path = ["environments", name, "databases", database, "project"];
             self.project(&path, name, &of.project, of.endpoint.is_some());
+            let required = of.backup.as_ref().map(|backup| backup.required.parse::<BackupNeed>());
+            if let Some(Err(why)) = required {
+                let path = [path[0], name, path[2], database, "backup", "required"];
+                self.say(&path, why);
+            }
         }
         let pipeline = environment.pipeline.iter().flat_map(pipeline::wrong);
         for (keys, message) in super::watched::wrong(environment).into_iter().chain(pipeline) {

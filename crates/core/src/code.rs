@@ -210,6 +210,9 @@ codes! {
     MIGRATION_FAILED = 603, "A migration failed",
         "An operation could not be applied. The documents before it are recorded.",
         "Fix the cause and run `pointsman migrate up ENV`; it continues where it stopped. After manual changes, use `pointsman migrate repair ENV`.";
+    NO_BACKUP = 604, "The database has not the backup that the config requires",
+        "`backup: { required: … }` of the database asks for point-in-time recovery or a recent backup. Nothing was written.",
+        "Switch point-in-time recovery on, or wait for a backup; the message says which is missing.";
     NO_PIPELINE = 701, "The environment has no pipeline",
         "The config has no `pipeline:` there.",
         "Add one, such as `pipeline: { kind: github, repository: owner/name, workflow: deploy.yml }`.";

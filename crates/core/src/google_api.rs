@@ -13,6 +13,8 @@ pub enum GoogleApi {
     /// The service below an App Hosting backend.
     CloudRun,
     SecretManager,
+    /// Databases, their backups and indexes; not their documents.
+    FirestoreAdmin,
     Logging,
 }
 
@@ -23,6 +25,7 @@ impl GoogleApi {
             Self::AppHosting => "App Hosting",
             Self::CloudRun => "Cloud Run",
             Self::SecretManager => "Secret Manager",
+            Self::FirestoreAdmin => "Firestore's Admin API",
             Self::Logging => "Cloud Logging",
         }
     }
@@ -33,6 +36,7 @@ impl GoogleApi {
             Self::AppHosting => "firebaseapphosting.googleapis.com",
             Self::CloudRun => "run.googleapis.com",
             Self::SecretManager => "secretmanager.googleapis.com",
+            Self::FirestoreAdmin => "firestore.googleapis.com",
             Self::Logging => "logging.googleapis.com",
         }
     }
@@ -43,6 +47,7 @@ impl GoogleApi {
             Self::AppHosting => "roles/firebaseapphosting.admin",
             Self::CloudRun => "roles/run.viewer",
             Self::SecretManager => "roles/secretmanager.viewer",
+            Self::FirestoreAdmin => "roles/datastore.viewer",
             Self::Logging => "roles/logging.viewer",
         }
     }

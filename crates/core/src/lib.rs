@@ -47,6 +47,7 @@ pub mod recover;
 pub mod redact;
 pub mod release;
 pub mod report;
+pub mod restore;
 pub mod retry;
 pub mod run;
 pub mod run_replay;

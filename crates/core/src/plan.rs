@@ -20,6 +20,7 @@ use super::policy::DeployPolicy;
 use super::probe::HealthWord;
 use super::project::Target;
 use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
+use super::restore::BackupNeed;
 use super::step::{PlannedStep, StepKind};
 use super::time::Timestamp;
 
@@ -149,6 +150,9 @@ pub struct PlannedDatabase {
     /// Maximum documents per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u32>,
+    /// What must exist to restore it from before a migration writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupNeed>,
 }
 
 impl PlannedDatabase {

@@ -99,6 +99,17 @@ pub struct DatabaseConfig {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub per_second: Option<u32>,
+    /// What must exist to restore it from before a migration writes.
+    #[serde(default)]
+    pub backup: Option<BackupConfig>,
+}
+
+/// What a database must be restorable from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BackupConfig {
+    /// `pitr` for point-in-time recovery, or the greatest age of the latest backup: `24h`.
+    pub required: String,
 }
 
 /// The kinds of pipeline.

@@ -97,6 +97,10 @@ pub struct Record {
     pub at: Option<String>,
     pub took_ms: u64,
     pub error: Option<String>,
+    /// The time to restore the database to, if this migration has to be taken back by that: the minute before its first
+    /// write. `None`: there was no such point, or nothing told of it.
+    #[serde(default)]
+    pub restore_point: Option<String>,
 }
 
 impl Record {
@@ -116,6 +120,7 @@ impl Record {
             at: None,
             took_ms: 0,
             error: None,
+            restore_point: None,
         }
     }
 
@@ -147,6 +152,7 @@ impl Record {
             ("by", text(&self.by)),
             ("tookMs", Value::count(self.took_ms)),
             ("error", maybe(&self.error)),
+            ("restorePoint", maybe(&self.restore_point)),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
@@ -187,6 +193,7 @@ impl Record {
             at: optional("at"),
             took_ms: document.count("tookMs").unwrap_or_default(),
             error: optional("error"),
+            restore_point: optional("restorePoint"),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::BoxFuture;
 use crate::document::{Document, FieldPath, Fields};
 use crate::error::Problem;
+use crate::restore::Restorable;
 
 /// The class of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +125,10 @@ pub trait Database: Send + Sync {
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64>;
     /// Applies every write or none. Returns the update time of each document.
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>>;
+    /// What it could be restored from. `None`: the server does not tell, as Google's emulator.
+    fn restorable(&self) -> BoxFuture<'_, Option<Restorable>> {
+        Box::pin(async { None })
+    }
     /// The collections that are not empty.
     fn collections(&self) -> Answered<'_, Vec<String>>;
     /// Host and port of the emulator, in the format of Google's tools. None for a real database.

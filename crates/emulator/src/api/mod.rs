@@ -5,6 +5,7 @@ mod builds;
 mod call;
 mod cloud_run;
 mod error;
+mod firestore_admin;
 mod lists;
 mod operations;
 mod rollouts;
@@ -66,7 +67,8 @@ pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response
         return ApiError::too_large().into_response();
     };
     let (method, uri) = (&head.method, &head.uri);
-    if Databases::owns(uri) {
+    let admin = Call::read(method, uri, &body).ok().filter(firestore_admin::owns);
+    if admin.is_none() && Databases::owns(uri) {
         return api.databases.handle(method, uri, &body);
     }
     if uri.path().starts_with(super::storage::PREFIX) {
@@ -90,6 +92,9 @@ impl Api {
             return self.cloud_run(&Call::read(method, uri, body)?);
         }
         let call = Call::read(method, uri, body)?;
+        if firestore_admin::owns(&call) {
+            return self.firestore_admin(&call);
+        }
         if secret_manager::owns(&call) {
             return self.secret_manager(&call);
         }

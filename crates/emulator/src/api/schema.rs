@@ -15,6 +15,8 @@ pub enum Document {
     CloudRun,
     /// Secret Manager v1: secrets and their versions, without values.
     SecretManager,
+    /// Firestore's Admin API v1: databases and their backups.
+    FirestoreAdmin,
 }
 
 impl Document {
@@ -24,6 +26,7 @@ impl Document {
         match pairs.find(|(key, _)| key == "api").as_ref().map(|(_, api)| api.as_ref()) {
             None | Some("firebaseapphosting") => Some(Self::AppHosting),
             Some("run") => Some(Self::CloudRun),
+            Some("firestore") => Some(Self::FirestoreAdmin),
             Some("secretmanager") => Some(Self::SecretManager),
             Some(_) => None,
         }
@@ -32,10 +35,14 @@ impl Document {
     pub(super) fn json(self) -> &'static Value {
         static APP_HOSTING: OnceLock<Value> = OnceLock::new();
         static CLOUD_RUN: OnceLock<Value> = OnceLock::new();
+        static FIRESTORE_ADMIN: OnceLock<Value> = OnceLock::new();
         static SECRET_MANAGER: OnceLock<Value> = OnceLock::new();
         let (cell, text) = match self {
             Self::AppHosting => (&APP_HOSTING, include_str!("../data/firebaseapphosting.v1.json")),
             Self::CloudRun => (&CLOUD_RUN, include_str!("../data/run.v2.subset.json")),
+            Self::FirestoreAdmin => {
+                (&FIRESTORE_ADMIN, include_str!("../data/firestore_admin.v1.subset.json"))
+            }
             Self::SecretManager => {
                 (&SECRET_MANAGER, include_str!("../data/secretmanager.v1.subset.json"))
             }

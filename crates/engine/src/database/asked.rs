@@ -20,6 +20,8 @@ pub struct Asked<'a> {
     pub migration: &'a Migration,
     pub direction: Direction,
     pub by: &'a str,
+    /// The time to restore the database to if this goes wrong.
+    pub restore_point: Option<String>,
     /// Maximum documents per commit.
     pub batch: u32,
     /// Maximum documents per second.

@@ -92,6 +92,7 @@ async fn stands(asked: &Asked<'_>, schema: &Schema) -> Result<Option<Record>, No
     }
     let mut record = Record::begin(migration, *direction, asked.by, total);
     record.rank = found.map_or(0, |r| r.rank);
+    record.restore_point.clone_from(&asked.restore_point);
     Ok(Some(record))
 }
 

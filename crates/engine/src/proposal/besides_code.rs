@@ -6,6 +6,7 @@ use super::lint::merged_files;
 use crate::services::{Services, in_time};
 use pointsman_core::build_config::{BuildConfig, ConfigChange, compare};
 use pointsman_core::error::Problem;
+use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Plan};
 use pointsman_core::ports::hosting::Hosting;
 
@@ -19,18 +20,23 @@ pub(super) async fn besides_code(ports: &Services, plan: &Plan) -> Vec<String> {
     let Ok(Some(hosting)) = ports.platforms.hosting(&plan.endpoint, false).await else {
         return Vec::new();
     };
-    let files =
-        plan.members.iter().filter_map(|member| Some((member, merged_files(plan, member)?)));
-    let read = files.map(|(member, files)| {
+    let traffic = match ports.traffic(hosting.as_ref(), &plan.members).await {
+        Ok(traffic) => traffic,
+        Err(problem) => {
+            return vec![format!("What changes besides code is not known: {}.", problem.what)];
+        }
+    };
+    let read = plan.members.iter().filter_map(|member| {
+        let files = merged_files(plan, member)?;
+        let live = traffic.get(member.service())?.as_ref()?.whole()?.clone();
         let hosting = hosting.clone();
-        async move { (member, live(hosting.as_ref(), member).await, files.config()) }
+        Some(async move { (member, config(hosting.as_ref(), member, &live).await, files.config()) })
     });
     let mut lines = Vec::new();
     for (member, live, files) in join_all(read).await {
         let service = member.service();
         match live {
-            Ok(None) => {}
-            Ok(Some(live)) => {
+            Ok(live) => {
                 let changes = compare(&live, &files);
                 lines.extend(changes.iter().map(|change| line(service.as_str(), change)));
             }
@@ -52,10 +58,12 @@ fn line(service: &str, change: &ConfigChange) -> String {
     format!("Besides code, {service}: {change}.")
 }
 
-/// The configuration of the live build. `None`: no single build is live.
-async fn live(hosting: &dyn Hosting, member: &Member) -> Result<Option<BuildConfig>, Problem> {
-    let traffic = in_time("the traffic", hosting.traffic(&member.target)).await?;
-    let Some(id) = traffic.whole() else { return Ok(None) };
+/// The configuration of a build; empty if the platform has no such build any more.
+async fn config(
+    hosting: &dyn Hosting,
+    member: &Member,
+    id: &BuildId,
+) -> Result<BuildConfig, Problem> {
     let build = in_time(&format!("build {id}"), hosting.build(&member.target, id)).await?;
-    Ok(build.map(|build| build.config))
+    Ok(build.map(|build| build.config).unwrap_or_default())
 }

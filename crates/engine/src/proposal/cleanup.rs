@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::backup::backups;
 use super::builds::accepted;
 use super::freeze::not_frozen;
-use super::schema::{BACKUP, after_traffic};
+use super::schema::after_traffic;
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::services::{Services, in_time};
 use pointsman_config::Loaded;
@@ -67,8 +68,8 @@ pub async fn cleanup(
     let commit = live_commit(hosting.as_ref(), &spec.members, &live).await;
     let told = after_traffic(ports, loaded, &mut spec, &accepted, commit.as_ref()).await?;
     let mut what = told.iter().fold(what, |what, told| format!("{what}\n{told}."));
-    if spec.databases.iter().any(|d| !d.migrations.is_empty()) {
-        what = format!("{what}\n{BACKUP}");
+    for line in backups(ports, &spec.databases).await? {
+        what = format!("{what}\n{line}");
     }
     let plan = planner::cleanup(spec, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
     Proposal::passing(plan, what, guards, why)

@@ -1,9 +1,10 @@
 //! Plans and proposes a deploy.
 
+use super::backup::backups;
 use super::besides_code::besides_code;
 use super::checklist::ticked_beforehand;
 use super::freeze::not_frozen;
-use super::schema::{BACKUP, before_traffic};
+use super::schema::before_traffic;
 use super::{Proposal, RUNS_SEARCHED, Refusal};
 use crate::services::Services;
 use pointsman_config::{Loaded, committed, sources, warnings};
@@ -76,8 +77,16 @@ pub async fn plan(
     if !attended {
         ticked_beforehand(ports, &plan, services, overridden, &mut guards)?;
     }
+    let backups = match backups(ports, &plan.databases).await {
+        Ok(lines) => lines,
+        Err(refusal) if begins => return Err(refusal),
+        Err(refusal) => {
+            refusals.push(refusal);
+            Vec::new()
+        }
+    };
     let mut what = described(ports, &plan, bad, overridden);
-    for line in besides_code(ports, &plan).await {
+    for line in backups.into_iter().chain(besides_code(ports, &plan).await) {
         what = format!("{what}\n{line}");
     }
     Ok(PlannedDeploy { plan, what, guards, refusals })
@@ -124,7 +133,6 @@ fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: boo
         .collect();
     if !before.is_empty() {
         lines.extend(before);
-        lines.push(BACKUP.to_owned());
     }
     lines.extend(plan.warnings.iter().map(|warning| format!("{warning}.")));
     let after: Vec<_> = plan.ticked_after().map(|item| item.text.as_str()).collect();

@@ -1,6 +1,7 @@
 //! Turns an intent into a proposal: a plan that may start once it is confirmed, or the reason why it may not. The
 //! screen and the command line share it, so that both refuse the same things in the same words.
 
+mod backup;
 mod besides_code;
 mod builds;
 mod checklist;

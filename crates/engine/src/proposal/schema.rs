@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::backup::backups;
 use super::builds::accepted;
 use super::freeze::not_frozen;
 use super::{Proposal, Refusal, none_in_doubt};
@@ -20,10 +21,6 @@ use pointsman_core::plan::PlannedDatabase;
 use pointsman_core::planner::{self, EnvironmentSpec};
 use pointsman_core::release::{ReleaseLabel, SchemaVersion};
 use pointsman_core::step::{RepairAs, StepKind};
-
-/// The warning shown before a database is changed.
-pub(super) const BACKUP: &str =
-    "No backup is made: check that one exists, or that point-in-time recovery is on.";
 
 /// Reads the migration files of a database.
 pub fn files(
@@ -299,6 +296,10 @@ pub async fn migrate(
         }
     };
     let plan = plan.map_err(Refusal::Usage)?;
+    // A record of what was done elsewhere changes no document of the team.
+    let writes = matches!(wish, MigrationRequest::Up(..) | MigrationRequest::Down(_));
+    let backups = if writes { backups(ports, &plan.databases).await? } else { Vec::new() };
+    let what = backups.iter().fold(what, |what, line| format!("{what}\n{line}"));
     Proposal::passing(plan, what, guards, why).map(Some)
 }
 
@@ -332,7 +333,7 @@ fn what(
         format!("\n  {} {:<8} {}{warns}", m.version, m.phase.label(), m.description)
     });
     format!(
-        "{verb} on {} of {environment} ({}/{}):{}\n{BACKUP}",
+        "{verb} on {} of {environment} ({}/{}):{}",
         planned.name,
         planned.project,
         planned.database,

@@ -8,6 +8,7 @@ mod drift;
 mod marks;
 mod preflight;
 mod probe;
+mod restore;
 mod schema;
 mod secrets;
 mod serving;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::restore;
 use crate::context::{Context, Done, StepError, StepResult};
 use crate::database::{Asked, NotMigrated, Repaired, baseline, migrate, repair, schema};
 use pointsman_core::error::Problem;
@@ -84,7 +85,12 @@ async fn one(context: &Context, planned: &PlannedDatabase) -> Result<String, Ste
     if let Some(half) = half.filter(|v| !ours(v) && !repairs && !gives_back(context)) {
         return Err(StepError::lasting(half_done(&name, &half, context)));
     }
-    Ok(format!("schema {told}"))
+    let restore = if planned.migrations.is_empty() || gives_back(context) {
+        None
+    } else {
+        restore::ready(context, planned, planned.backup).await?.said
+    };
+    Ok(restore.map_or(format!("schema {told}"), |restore| format!("schema {told}, {restore}")))
 }
 
 fn half_done(database: &str, version: &SchemaVersion, context: &Context) -> Problem {
@@ -222,6 +228,9 @@ pub(super) async fn perform(
     let databases = &context.outside.databases;
     let lock = databases.locked(database).await;
     let lock = lock.map_err(|error| StepError::lasting(error.problem(database)))?;
+    // Neither a rollback nor what is half done may be held up: stopping there would be worse than going on.
+    let required = planned.backup.filter(|_| !gives_back(context) && before.dirty().is_none());
+    let restore = restore::ready(context, planned, required).await?;
     let asked = Event::MigrationRequested {
         database: database.to_owned(),
         version: version.clone(),
@@ -247,6 +256,7 @@ pub(super) async fn perform(
         lock: &lock,
         clock: context.outside.clock.as_ref(),
         programs: databases.programs(),
+        restore_point: restore.point,
         folder: &planned.folder,
         environment: &environment,
         migration,

@@ -1,5 +1,6 @@
 //! Cloud Firestore over REST (`docs/internals/firestore.md`): Google's service, Google's emulator or Pointsman's.
 
+mod admin;
 mod call;
 mod wire;
 
@@ -12,7 +13,9 @@ use super::auth::Auth;
 use super::http::client;
 use pointsman_core::document::Document;
 use pointsman_core::error::Problem;
+use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::database::{Answered, Database, Pages, Reading, Write};
+use pointsman_core::restore::Restorable;
 
 /// Timeout of a call: a read in a transaction can hang in Google's emulator.
 const CALL_WITHIN: Duration = Duration::from_secs(30);
@@ -126,6 +129,10 @@ impl Database for Firestore {
             };
             Ok(results.iter().map(time).collect())
         })
+    }
+
+    fn restorable(&self) -> BoxFuture<'_, Option<Restorable>> {
+        Box::pin(self.read_restorable())
     }
 
     fn collections(&self) -> Answered<'_, Vec<String>> {

@@ -137,6 +137,12 @@ pub(in crate::tui) fn sheet(model: &Model) -> Option<String> {
     if let Some(record) = &row.record {
         let at = record.at.clone().unwrap_or_else(|| "not ended".to_owned());
         lines.extend([String::new(), format!("applied   {at} by {}", record.by)]);
+        lines.extend(
+            record
+                .restore_point
+                .iter()
+                .map(|point| format!("restore   to {point}, the minute before its first write")),
+        );
         lines.extend(record.error.iter().map(|error| format!("failed    {error}")));
     }
     if let RowState::Edited(difference) = &row.state {

@@ -1,0 +1,39 @@
+//! What databases could be restored from, said before a person confirms a change of them.
+
+use super::Refusal;
+use crate::services::{QUICK_READ_WITHIN, Services};
+use pointsman_core::plan::PlannedDatabase;
+use pointsman_core::restore::Restorable;
+
+/// Said of a database that tells nothing about its backups.
+const UNTOLD: &str =
+    "No backup is made: check that one exists, or that point-in-time recovery is on.";
+
+/// One line for each database that will be migrated. Refuses what the config requires and the database certainly lacks;
+/// the run itself asks again, and does not accept "unknown" either.
+pub(super) async fn backups(
+    ports: &Services,
+    databases: &[PlannedDatabase],
+) -> Result<Vec<String>, Refusal> {
+    let (mut lines, now) = (Vec::new(), ports.clock.now());
+    for planned in databases.iter().filter(|planned| !planned.migrations.is_empty()) {
+        let line = match restorable(ports, planned).await {
+            Some(restorable) => {
+                if let Some(need) = planned.backup {
+                    restorable.meets(need, &planned.name, now).map_err(Refusal::Refused)?;
+                }
+                format!("No backup of {} is made: {}.", planned.name, restorable.sentence())
+            }
+            None => UNTOLD.to_owned(),
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    Ok(lines)
+}
+
+async fn restorable(ports: &Services, planned: &PlannedDatabase) -> Option<Restorable> {
+    let database = ports.database(planned, false).await.ok()??;
+    tokio::time::timeout(QUICK_READ_WITHIN, database.restorable()).await.ok()?
+}

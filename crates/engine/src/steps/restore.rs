@@ -1,0 +1,57 @@
+//! What a database could be restored from, asked before a migration writes to it.
+
+use std::time::Duration;
+
+use crate::context::{Context, StepError};
+use pointsman_core::code::Code;
+use pointsman_core::error::Problem;
+use pointsman_core::plan::PlannedDatabase;
+use pointsman_core::restore::{BackupNeed, Recovery, Restorable, minute};
+
+/// Time limit of the question, which decides only where the config requires a backup.
+const ASK_WITHIN: Duration = Duration::from_secs(20);
+
+/// What is known.
+#[derive(Debug, Default)]
+pub(super) struct RestorePoint {
+    /// The time to restore to.
+    pub(super) point: Option<String>,
+    /// What a restore could use, in a sentence; `None` if the server does not tell.
+    pub(super) said: Option<String>,
+}
+
+/// Reads what a restore could use, and refuses to go on without what is required.
+pub(super) async fn ready(
+    context: &Context,
+    planned: &PlannedDatabase,
+    required: Option<BackupNeed>,
+) -> Result<RestorePoint, StepError> {
+    let database = context.outside.databases.get(&planned.name).map_err(StepError::lasting)?;
+    let restorable = tokio::select! {
+        restorable = database.restorable() => restorable,
+        () = context.sleep(ASK_WITHIN) => Some(unanswered()),
+    };
+    let now = context.outside.clock.now();
+    match (restorable, required) {
+        (None, None) => Ok(RestorePoint::default()),
+        (None, Some(need)) => Err(StepError::lasting(not_told(&planned.name, need))),
+        (Some(restorable), need) => {
+            if let Some(need) = need {
+                restorable.meets(need, &planned.name, now).map_err(StepError::lasting)?;
+            }
+            let point = restorable.point(now).map(minute);
+            Ok(RestorePoint { point, said: Some(restorable.sentence()) })
+        }
+    }
+}
+
+fn unanswered() -> Restorable {
+    let why = format!("no answer within {} s", ASK_WITHIN.as_secs());
+    Restorable { recovery: Recovery::Unknown(why.clone()), backup: Err(why) }
+}
+
+fn not_told(database: &str, need: BackupNeed) -> Problem {
+    Problem::coded(Code::NO_BACKUP, format!("whether {database} has {need} is not known"))
+        .because("this server does not serve Firestore's Admin API")
+        .try_this("remove `backup:` of that database where it is an emulator")
+}
