@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Session;
-use super::exit::{FAILED, Finished, OK};
+use super::doctor_apis::{ApiLook, apis};
+use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
 use crate::config::Loaded;
 use crate::domain::alert::{Channel, Notify};
@@ -20,9 +21,12 @@ struct Look {
     what: String,
     /// The result or the error.
     found: Result<String, Problem>,
+    /// Whether everything else works without it.
+    optional: bool,
 }
 
-pub(super) async fn doctor(session: &Session) -> Finished {
+/// `only`: the environment to look at, instead of all of them.
+pub(super) async fn doctor(session: &Session, only: Option<&str>) -> Finished {
     let mut looks = vec![look("state folder", state(session)), look("git", git())];
     looks.push(look("proxy", session.app.proxies()));
     match session.config() {
@@ -34,18 +38,24 @@ pub(super) async fn doctor(session: &Session) -> Finished {
             looks.extend(channels(session, &loaded.notify()));
             let file = session.arguments.config.display().to_string();
             looks.push(look("config", Ok(format!("{file} is right"))));
-            if loaded.environments().iter().any(|name| on_google(&loaded, name)) {
+            if let Some(only) = only {
+                loaded.spec(only).map_err(|problem| Failed::with(USAGE, problem))?;
+            }
+            let wanted = |name: &&str| only.is_none_or(|only| only == *name);
+            let names: Vec<&str> = loaded.environments().into_iter().filter(wanted).collect();
+            if names.iter().any(|name| on_google(&loaded, name)) {
                 looks.push(look("Google credentials", credentials(session).await));
             }
-            for name in loaded.environments() {
+            for name in names {
                 looks.push(look(name, platform(session, &loaded, name).await));
                 looks.extend(databases(session, &loaded, name).await);
+                looks.extend(optional(session, &loaded, name).await);
             }
         }
     }
     let terminal = terminal(session).into_iter();
     looks.extend(terminal.map(|(name, told)| look(&format!("terminal {name}"), Ok(told))));
-    let well = looks.iter().all(|l| l.found.is_ok());
+    let well = looks.iter().all(|l| l.found.is_ok() || l.optional);
     let text: Vec<_> = looks.iter().map(Look::text).collect();
     let json: Vec<_> = looks.iter().map(Look::json).collect();
     session.result(&text.join("\n"), &json!({"ok": well, "looked_at": json}));
@@ -78,7 +88,7 @@ fn channels(session: &Session, notify: &Notify) -> Vec<Look> {
 }
 
 fn look(what: &str, found: Result<String, Problem>) -> Look {
-    Look { what: what.to_owned(), found }
+    Look { what: what.to_owned(), found, optional: false }
 }
 
 impl Look {
@@ -87,7 +97,8 @@ impl Look {
             Ok(found) => format!("ok    {:<18} {found}", self.what),
             Err(problem) => {
                 let said = print::lines::parts(problem).replace('\n', "\n                        ");
-                format!("wrong {:<18} {said}", self.what)
+                let word = if self.optional { "lacks" } else { "wrong" };
+                format!("{word} {:<18} {said}", self.what)
             }
         }
     }
@@ -95,9 +106,19 @@ impl Look {
     fn json(&self) -> Value {
         match &self.found {
             Ok(found) => json!({"what": self.what, "ok": true, "found": found}),
-            Err(problem) => json!({"what": self.what, "ok": false, "problem": problem}),
+            Err(problem) => json!({
+                "what": self.what, "ok": false, "optional": self.optional, "problem": problem,
+            }),
         }
     }
+}
+
+/// The APIs that add evidence: without them a deploy works, and says what it could not check.
+async fn optional(session: &Session, loaded: &Loaded, name: &str) -> Vec<Look> {
+    let Ok(spec) = loaded.spec(name) else { return Vec::new() };
+    let apis = apis(session, loaded, &spec).await.into_iter();
+    apis.map(|ApiLook { api, found }| Look { what: format!("{name} {api}"), found, optional: true })
+        .collect()
 }
 
 /// The settings that the screen would use in this terminal.

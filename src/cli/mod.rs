@@ -14,6 +14,7 @@ mod confirm;
 mod demos;
 mod deploy;
 mod doctor;
+mod doctor_apis;
 mod drive;
 mod emulator;
 mod exit;
@@ -344,7 +345,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Theme { verb: ThemeVerb::Import { file, name, .. } } => {
             theme::import(session, file, name.as_deref())
         }
-        Verb::Doctor => doctor::doctor(session).await,
+        Verb::Doctor { environment } => doctor::doctor(session, environment.as_deref()).await,
         Verb::Completions { shell } => complete::script(shell),
         Verb::Man { dir } => man::man(dir.as_deref()),
         Verb::Runner { run, choose } => {

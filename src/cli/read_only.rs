@@ -34,7 +34,7 @@ fn acts(verb: &Verb) -> bool {
         | Verb::Card { .. }
         | Verb::Verify { .. }
         | Verb::Theme { verb: ThemeVerb::List | ThemeVerb::Check { .. } }
-        | Verb::Doctor
+        | Verb::Doctor { .. }
         | Verb::Completions { .. }
         | Verb::Man { .. }
         | Verb::SampleApp => false,

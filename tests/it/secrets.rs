@@ -156,3 +156,56 @@ fn secret_manager_of_the_emulator_matches_googles_schema() {
     let (status, _) = api.call("GET", "/v1/projects/demo-toto/secrets/a/versions/9", &Value::Null);
     assert_eq!(status, 404);
 }
+
+/// Every optional API is forbidden: its calls do not reach the emulator.
+fn forbidden(asked: &Asked) -> bool {
+    asked.path.contains("/secrets") || asked.path.starts_with("/v2/")
+}
+
+#[test]
+fn forbidden_optional_apis_stop_nothing_and_doctor_names_each_grant() {
+    let platform = Platform::new();
+    names(&platform, ENV);
+    let doctor = || {
+        let said = platform.sandbox.run(&["doctor", "development", "--json"]).exits(0).json();
+        let all = said["looked_at"].as_array().unwrap().clone();
+        all.into_iter()
+            .filter(|look| look["what"].as_str().unwrap().starts_with("development "))
+            .collect::<Vec<_>>()
+    };
+    // With every role, each API is named with what it is for.
+    let well = doctor();
+    let what: Vec<_> = well.iter().map(|look| look["what"].as_str().unwrap()).collect();
+    assert_eq!(what, ["development Cloud Run", "development Secret Manager"]);
+    assert!(well.iter().all(|look| look["ok"] == true), "{well:?}");
+
+    platform
+        .misbehaves(times(usize::MAX, forbidden, |_| error(403, "PERMISSION_DENIED", &json!([]))));
+    for (look, role) in doctor().iter().zip(["roles/run.viewer", "roles/secretmanager.viewer"]) {
+        let todo = look["problem"]["todo"].as_str().unwrap();
+        assert_eq!((&look["ok"], &look["optional"]), (&json!(false), &json!(true)), "{look}");
+        assert!(
+            todo.contains("gcloud services enable ") && todo.contains("--project demo-toto"),
+            "{todo}"
+        );
+        assert!(
+            todo.contains("add-iam-policy-binding demo-toto --member ") && todo.ends_with(role),
+            "{todo}"
+        );
+    }
+    let said = platform.sandbox.run(&["doctor", "development"]).exits(0).out;
+    assert!(said.contains("lacks development Cloud Run"), "{said}");
+    assert!(platform.sandbox.run(&["doctor", "nowhere"]).exits(2).err.contains("nowhere"));
+
+    // A deploy and a rollback work as before, and what could not be checked is said once.
+    let run = platform.sandbox.deploy("2.0.0").exits(0).json()["run"].to_string();
+    platform.serves("2.0.0");
+    let events = platform.sandbox.run(&["events", &run, "--json"]).exits(0).out;
+    assert_eq!(events.matches("secrets not checked").count(), 1, "{events}");
+    assert!(
+        !events.contains("Cloud Run answered"),
+        "nothing failed, so it was not asked: {events}"
+    );
+    platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    platform.serves("1.0.0");
+}

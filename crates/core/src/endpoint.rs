@@ -114,6 +114,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether reading it needs roles of Google's: an emulator and a team's own commands do not.
+    pub fn needs_roles(&self) -> bool {
+        match self {
+            Self::Google | Self::Url(_) => true,
+            Self::Emulator | Self::Command(_) => false,
+        }
+    }
+
     /// Who says which build has the traffic.
     pub fn control(&self) -> &'static str {
         match self {

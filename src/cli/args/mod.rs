@@ -289,7 +289,11 @@ pub enum Verb {
         of: String,
     },
     /// Check this machine, the state folder and each platform, and say how to fix problems
-    Doctor,
+    Doctor {
+        /// Environment; without it, all of them
+        #[arg(value_name = "ENV", add = ArgValueCandidates::new(complete::environments))]
+        environment: Option<String>,
+    },
     /// Explain an error code: cause and remedy
     Explain {
         /// Code, such as PM0101 [default: list all]

@@ -126,6 +126,17 @@ fn named_secrets(files: &AppHostingYaml) -> Vec<SecretRef> {
     named.filter_map(SecretRef::parse).collect()
 }
 
+/// The secrets that the current files of an environment's services name.
+pub fn secrets_now(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<(Member, SecretRef)> {
+    let names = names(&spec.endpoint, &spec.environment);
+    let of = |member: &Member| {
+        let root = &loaded.config.services.get(member.service().as_str())?.root;
+        let files = merged(&texts(named_in(&loaded.folder.join(root), &names)))?;
+        Some(named_secrets(&files).into_iter().map(|secret| (member.clone(), secret)).collect())
+    };
+    spec.members.iter().filter_map(of).flat_map(|all: Vec<_>| all).collect()
+}
+
 /// The files that a service of a plan would be built with, merged. `None`: it has none, or one cannot be read.
 pub(super) fn merged_files(plan: &Plan, member: &Member) -> Option<AppHostingYaml> {
     let texts = apphosting_files(member, &names(&plan.endpoint, &plan.environment));

@@ -22,7 +22,7 @@ pub use checklist::{ChecklistView, checklist, of_run};
 pub use cleanup::cleanup;
 pub use databases::{database, databases};
 pub use deploy::{DeployRequest, PlannedDeploy, deploy, none_in_doubt, plan, what_ships};
-pub use lint::{hosting_files, quotas, troubles};
+pub use lint::{hosting_files, quotas, secrets_now, troubles};
 pub use look::look;
 pub use rollback::{RollbackRequest, rollback, targets};
 pub use rollouts::{allow_rollouts, pushed_meanwhile};

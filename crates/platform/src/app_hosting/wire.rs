@@ -43,7 +43,7 @@ pub(super) fn refused(api: GoogleApi, status: StatusCode, json: &Value) -> Hosti
         Problem::coded(Code::PLATFORM_REFUSED, format!("{api} answered HTTP {}", status.as_u16()))
             .because(format!("{word}: {message}"));
     let problem = match status.as_u16() {
-        401 => problem.try_this("pointsman doctor says which credentials are used"),
+        401 => problem.try_this("see which credentials are used: pointsman doctor"),
         403 if switched_off(json) => {
             problem.try_this(format!("switch the API on: {}", api.enable("PROJECT")))
         }

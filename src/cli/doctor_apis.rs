@@ -1,0 +1,98 @@
+//! The part of `doctor` about Google's optional APIs: for each that a configured feature needs, whether it can be read,
+//! and the commands that grant it. None of them is needed for a deploy or a rollback.
+
+use super::Session;
+use crate::config::Loaded;
+use crate::domain::error::Problem;
+use crate::domain::google_api::GoogleApi;
+use crate::domain::planner::EnvironmentSpec;
+use crate::domain::ports::hosting::{HostingError, HostingReason};
+use crate::domain::restore::Recovery;
+use crate::engine::proposal;
+
+/// An API with what it is needed for, and whether it can be read.
+pub(super) struct ApiLook {
+    pub(super) api: GoogleApi,
+    pub(super) found: Result<String, Problem>,
+}
+
+/// Asks each API that a feature of an environment needs. An emulator needs no roles.
+pub(super) async fn apis(
+    session: &Session,
+    loaded: &Loaded,
+    spec: &EnvironmentSpec,
+) -> Vec<ApiLook> {
+    let mut looks = Vec::new();
+    let services = session.app.services();
+    let member = whom(session).await;
+    if let Some(first) = spec.members.first().filter(|_| spec.endpoint.needs_roles())
+        && let Ok(Some(hosting)) = services.hosting(&spec.endpoint, false).await
+    {
+        let (target, project) = (&first.target, first.target.project().as_str());
+        let says = "what customers get, after a verification that did not pass";
+        let found = hosting.run_traffic(target).await.map(|_| says.to_owned());
+        looks.push(told(GoogleApi::CloudRun, project, &member, found));
+        if let Some((owner, secret)) = proposal::secrets_now(loaded, spec).into_iter().next() {
+            let looked = hosting.secret(&owner.target, &secret, false).await;
+            let project = secret.project.as_deref().unwrap_or(owner.target.project().as_str());
+            let found = looked.map(|look| match look {
+                Some(_) => "whether the secrets of builds exist".to_owned(),
+                None => "not served at this address".to_owned(),
+            });
+            looks.push(told(GoogleApi::SecretManager, project, &member, found));
+        }
+    }
+    for planned in &spec.databases {
+        let Ok(Some(database)) = services.database(planned, false).await else { continue };
+        let Some(restorable) = database.restorable().await else { continue };
+        let api = GoogleApi::FirestoreAdmin;
+        let found = match &restorable.recovery {
+            Recovery::Unknown(why) => {
+                Err(lacking(api, planned.project.as_str(), &member).because(why.clone()))
+            }
+            Recovery::On { .. } | Recovery::Off => {
+                Ok(format!("{}: {}", planned.name, restorable.sentence()))
+            }
+        };
+        looks.push(ApiLook { api, found });
+    }
+    looks
+}
+
+/// The member to grant a role to, as IAM writes it.
+async fn whom(session: &Session) -> String {
+    match session.app.about_credentials().await.ok().and_then(|about| about.whom) {
+        Some(account) if account.ends_with(".gserviceaccount.com") => {
+            format!("serviceAccount:{account}")
+        }
+        Some(account) if account.contains('@') => format!("user:{account}"),
+        _ => "user:YOU".to_owned(),
+    }
+}
+
+fn told(
+    api: GoogleApi,
+    project: &str,
+    member: &str,
+    found: Result<String, HostingError>,
+) -> ApiLook {
+    let found = found.map_err(|error| match error.reason {
+        HostingReason::Forbidden => {
+            lacking(api, project, member).because(error.problem.why.clone())
+        }
+        HostingReason::NotFound
+        | HostingReason::AlreadyExists
+        | HostingReason::Busy
+        | HostingReason::Unimplemented
+        | HostingReason::Other => error.problem,
+    });
+    ApiLook { api, found }
+}
+
+fn lacking(api: GoogleApi, project: &str, member: &str) -> Problem {
+    Problem::new(format!("{api} cannot be read in {project}")).try_this(format!(
+        "{}; {}",
+        api.enable(project),
+        api.grant(project, member)
+    ))
+}
