@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::misbehaving::{Platform, changed};
 use super::sandbox::Sandbox;
 
-/// Gives toto-app a folder of its own, whose files a test may change.
+/// Copies toto-app's files into the sandbox, so that a test may change them.
 pub(crate) fn own_folder(sandbox: &Sandbox) -> PathBuf {
     let from = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
     let to = sandbox.folder.path().join("toto-app");
@@ -74,14 +74,14 @@ fn changed_variables_and_limits_are_shown_before_the_switch() {
     assert!(events.contains("besides code, toto-app: NODE_ENV: development → test"), "{events}");
     assert!(!format!("{}{}{report}{events}", said.out, said.err).contains("hush-hush"));
 
-    // The way back carries the settings of before, and says so.
+    // A rollback restores the earlier settings and reports the difference.
     sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     let back = compared(&sandbox, "3");
     let back = back.iter().find(|fact| fact["service"] == "toto-app").unwrap();
     assert!(back["changes"].to_string().contains("\"from\":\"test\""), "{back}");
 }
 
-/// A platform whose environment is typed, with a file of its own for it.
+/// A platform with a typed environment that has an apphosting file.
 fn typed() -> Platform {
     let platform = Platform::new();
     let folder = own_folder(&platform.sandbox);
@@ -117,7 +117,7 @@ fn backend_without_an_environment_name_is_refused_with_the_command_that_sets_it(
     assert!(said.err.contains("?updateMask=environment"), "{}", said.err);
     assert_eq!(platform.builds("2.0.0"), 0, "nothing was built");
 
-    // Where nothing is typed it is told.
+    // Other environments get a warning.
     let config = platform.sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replacen("protection: typed", "protection: open", 1)).unwrap();

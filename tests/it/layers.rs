@@ -13,8 +13,8 @@ fn below(asked: &Asked) -> bool {
     asked.is("GET", "/v2/projects/demo-toto/locations/us-central1/services/toto-app")
 }
 
-/// As publicly reported: the rollout of a build SUCCEEDED, App Hosting's traffic names that build, and the public
-/// address goes on serving the one before. The next rollout works.
+/// As publicly reported: a rollout SUCCEEDED and App Hosting's traffic names its build, but the public address still
+/// serves the previous one. The next rollout works.
 fn stale_tag(platform: &Platform, cloud_run: impl Fn(&Asked) -> Option<Reply> + Send + 'static) {
     // Nothing here gets better by waiting longer.
     let config = platform.sandbox.folder.path().join("config.yaml");

@@ -263,7 +263,7 @@ fn succeeded_rollout_is_verified_against_traffic() {
 fn build_waits_while_another_build_of_the_backend_is_under_way() {
     let platform = Platform::new();
     let port = platform.port;
-    // Refused for longer than a request is repeated: somebody else's build takes minutes.
+    // More refusals than a request is retried: another build takes minutes.
     let mut refusals = 0;
     platform.misbehaves(move |asked| {
         if creates_build(asked) && refusals < 6 {
@@ -332,7 +332,7 @@ fn automatic_rollouts_are_held_until_promotion() {
     let told = platform.sandbox.run(&["status", "development"]).exits(0).out;
     assert!(told.contains("automatic rollouts are DISABLED"), "{told}");
     // A person allows them: by name where the environment asks for it, and read back.
-    // What was pushed meanwhile is told before the question.
+    // The question lists the commits pushed meanwhile.
     let folder = platform.sandbox.folder.path();
     let git = |words: &[&str]| {
         let git = std::process::Command::new("git").args(["-C"]).arg(folder).args(words).output();

@@ -416,7 +416,7 @@ fn public_probe_has_the_role_that_the_run_has_read() {
             switched += 1;
             // The answers so far were those of BLUE.
             assert_eq!((public.side, public.state), (Some(Side::Green), State::Off));
-            assert_eq!(of_service.next(), None, "GREEN is asked where customers are");
+            assert_eq!(of_service.next(), None, "the probe of the public address covers GREEN");
         } else if view.ended.is_none() && service.blue_known {
             assert_eq!((public.side, public.state), (Some(Side::Blue), State::Ok));
         }

@@ -61,20 +61,20 @@ fn build_whose_secrets_cannot_be_read_is_refused_before_it_is_requested() {
         assert!(said.err.contains(words) && said.err.contains(remedy), "{}", said.err);
         assert_eq!(platform.builds("2.0.0"), 0, "nothing was built: {words}");
     }
-    // A policy that does not name the account is no denial: the project's may. The deploy goes on, and says so.
+    // The project's policy may grant the role too, so a missing grant is only a warning.
     secrets(&platform, &versions(json!({"versions": {"3": "ENABLED"}, "readers": []})));
     let run = platform.sandbox.deploy("2.0.0").exits(0).json()["run"].to_string();
     let events = platform.sandbox.run(&["events", &run, "--json"]).exits(0).out;
     let grant = "firebase apphosting:secrets:grantaccess stripe-key --backend toto-app --location us-central1 --project demo-toto";
     assert!(
-        events.contains("no grant seen for stripe-key of toto-app") && events.contains(grant),
+        events.contains("no grant found for stripe-key of toto-app") && events.contains(grant),
         "{events}"
     );
     secrets(&platform, &versions(enabled));
     let run = platform.sandbox.deploy("2.0.1").exits(0).json()["run"].to_string();
     let events = platform.sandbox.run(&["events", &run, "--json"]).exits(0).out;
     assert!(
-        !events.contains("secrets not checked") && !events.contains("no grant seen"),
+        !events.contains("secrets not checked") && !events.contains("no grant found"),
         "{events}"
     );
 }
@@ -157,7 +157,7 @@ fn secret_manager_of_the_emulator_matches_googles_schema() {
     assert_eq!(status, 404);
 }
 
-/// Every optional API is forbidden: its calls do not reach the emulator.
+/// Whether a call is to an optional API.
 fn forbidden(asked: &Asked) -> bool {
     asked.path.contains("/secrets") || asked.path.starts_with("/v2/")
 }
@@ -173,7 +173,7 @@ fn forbidden_optional_apis_stop_nothing_and_doctor_names_each_grant() {
             .filter(|look| look["what"].as_str().unwrap().starts_with("development "))
             .collect::<Vec<_>>()
     };
-    // With every role, each API is named with what it is for.
+    // With all roles, doctor lists each API and its purpose.
     let well = doctor();
     let what: Vec<_> = well.iter().map(|look| look["what"].as_str().unwrap()).collect();
     assert_eq!(what, ["development Cloud Run", "development Secret Manager"]);

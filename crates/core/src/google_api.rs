@@ -1,5 +1,5 @@
-//! Google's APIs that Pointsman calls: their hosts, and the roles that they need. Reading is asked for with the
-//! smallest role that Google documents for it (`docs/internals/google-apis.md`).
+//! Google's APIs that Pointsman calls, with their hosts and the smallest documented role for each
+//! (`docs/internals/google-apis.md`).
 
 use std::fmt;
 

@@ -81,7 +81,7 @@ impl Choice {
                 RunState::Waiting { .. } => {
                     "wait at this gate again; nothing moves before it opens".to_owned()
                 }
-                RunState::Paused { .. } => format!("go on with \"{step}\""),
+                RunState::Paused { .. } => format!("continue with \"{step}\""),
                 RunState::Done => "all steps are done; record the end".to_owned(),
                 RunState::Planned
                 | RunState::Ready { .. }

@@ -21,7 +21,7 @@ pub enum VersionState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reader {
     Granted,
-    /// The secret's own policy does not name the account. The project's may: "not seen" is not "denied".
+    /// The secret's own policy does not name the account. The project's may: "not found" is not "denied".
     NotSeen(String),
     /// The policy could not be read, with the reason.
     Unknown(String),

@@ -1,5 +1,5 @@
 //! What each layer says about the live build of a service. App Hosting routes through Cloud Run, and both can be wrong
-//! about what customers get: a rollout can succeed while the public address goes on serving the old build.
+//! about the live build: a rollout can succeed while the public address still serves the old build.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct RunTraffic {
     pub reconciling: bool,
 }
 
-/// A revision with its share of the traffic, or with an address of its own.
+/// A revision with its share of the traffic, its tag, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevisionShare {
     pub revision: String,

@@ -11,7 +11,7 @@ use crate::tui::model::dialog::{Picked, Picker, Purpose};
 /// Requests the changes, if there is another live release to compare with.
 pub(in crate::tui) fn ask(picker: &Picker, ticket: Ticket) -> Option<Effect> {
     let live = picker.live.clone().filter(|_| picker.purpose == Purpose::Deploy)?;
-    // A release that is being typed would be asked for at each letter.
+    // Comparing typed text would send a request per letter.
     let Picked::Item(at) = picker.choice() else { return None };
     let chosen = ReleaseLabel::new(picker.items.get(at)?.value.clone()).ok()?;
     (chosen != live).then(|| Effect::Compare(ticket, live, chosen))

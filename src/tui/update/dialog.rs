@@ -233,7 +233,7 @@ fn dropped(plan: &Plan) -> &'static str {
     }
 }
 
-/// Adds lines to the question that asked for them.
+/// Adds lines to an open confirmation.
 pub(in crate::tui) fn told(model: &mut Model, ticket: Ticket, lines: Vec<String>) {
     if let Some(Dialog { kind: Kind::Confirm(asked), ticket: of, .. }) = model.dialog.as_mut()
         && *of == ticket

@@ -84,8 +84,8 @@ pub(super) fn command_line(
     keyed(model, command, told, selected, theme)
 }
 
-/// A row of the help: the keys, what they do, and in a column of its own why they are off. Where both do not fit, the
-/// command's name stands for what they do.
+/// A row of the help: the keys, what they do, and why they are unavailable in a separate column. If both do not fit, it
+/// shows the command's name instead of the description.
 fn help_line(
     model: &Model,
     command: Command,
@@ -109,7 +109,7 @@ fn help_line(
     keyed(model, command, told, selected, theme)
 }
 
-/// A command's keys, and what is told about it.
+/// A line with a command's keys and a text.
 fn keyed(
     model: &Model,
     command: Command,

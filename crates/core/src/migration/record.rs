@@ -97,8 +97,8 @@ pub struct Record {
     pub at: Option<String>,
     pub took_ms: u64,
     pub error: Option<String>,
-    /// The time to restore the database to, if this migration has to be taken back by that: the minute before its first
-    /// write. `None`: there was no such point, or nothing told of it.
+    /// The time to restore the database to in order to undo this migration: the minute before its first write. `None`: no
+    /// restore point existed, or the server does not report any.
     #[serde(default)]
     pub restore_point: Option<String>,
 }

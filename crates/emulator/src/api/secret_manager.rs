@@ -13,7 +13,7 @@ use super::{Answer, Api};
 
 const FILE: &str = "secrets.json";
 const ACCESSOR: &str = "roles/secretmanager.secretAccessor";
-/// What the emulator's secrets are as old as; they are made by nobody.
+/// Creation time of every secret.
 const MADE: &str = "2026-01-01T00:00:00Z";
 
 /// Whether a path is one of Secret Manager's.
@@ -84,7 +84,7 @@ impl Api {
         }
     }
 
-    /// The content of `secrets.json`, read anew each time, so that a test or a person can change it.
+    /// The content of `secrets.json`. Reads the file for each call, so that changes take effect immediately.
     fn told_secrets(&self) -> Answer {
         match std::fs::read_to_string(self.platform.folder.join(FILE)) {
             Ok(text) => serde_json::from_str(&text)

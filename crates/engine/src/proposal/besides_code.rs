@@ -13,8 +13,8 @@ use pointsman_core::ports::hosting::Hosting;
 /// Maximum changes named; the gate shows them all, with the versions of secrets.
 const NAMED: usize = 6;
 
-/// The changes as lines for a confirmation. Empty where nothing is live, or where the files cannot be read: then the
-/// lint says so.
+/// The changes as lines for a confirmation. Empty if no build is live, or if the files cannot be read, which the lint
+/// reports.
 pub(super) async fn besides_code(ports: &Services, plan: &Plan) -> Vec<String> {
     // A platform that does not run has no live build that matters, and none is started for this.
     let Ok(Some(hosting)) = ports.platforms.hosting(&plan.endpoint, false).await else {

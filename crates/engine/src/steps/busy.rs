@@ -12,8 +12,8 @@ use pointsman_core::time::{Timestamp, spoken};
 /// Time limit of the wait: longer than builds take.
 const WAIT_WITHIN: Duration = Duration::from_mins(30);
 
-/// Requests a build as soon as the platform takes it, and says with what it is busy and since when. The right to act is
-/// asked for each time: the wait may outlast a lease.
+/// Requests a build as soon as the platform accepts it, and reports which build it is waiting for and that build's age.
+/// Checks the lease before each attempt, because the wait may outlast it.
 pub(super) async fn request_build(
     context: &Context,
     member: &Member,
@@ -31,7 +31,7 @@ pub(super) async fn request_build(
                 looks += 1;
                 let with = builder(context, member, &new.id).await;
                 let said =
-                    with.unwrap_or_else(|| "the platform is busy with another change".to_owned());
+                    with.unwrap_or_else(|| "the platform is changing this backend".to_owned());
                 if looks == 1 {
                     context.log(member.service(), format!("waiting: {said}"));
                 }

@@ -14,8 +14,8 @@ use pointsman_core::policy::Protection;
 /// Time limit for reading the live build: what it tells is evidence, and no step waits for it.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whether the backend has an environment name. Without one it is built without the environment's own file: a typed
-/// environment refuses that, others are told. Returns the warning.
+/// Checks that the backend has an environment name. Without one, App Hosting ignores the environment's file. A typed
+/// environment refuses the deploy; in others, returns a warning.
 pub(super) async fn environment_name(
     context: &Context,
     member: &Member,

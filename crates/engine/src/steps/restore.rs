@@ -20,7 +20,7 @@ pub(super) struct RestorePoint {
     pub(super) said: Option<String>,
 }
 
-/// Reads what a restore could use, and refuses to go on without what is required.
+/// Reads what a restore could use, and fails if the required backup is missing.
 pub(super) async fn ready(
     context: &Context,
     planned: &PlannedDatabase,

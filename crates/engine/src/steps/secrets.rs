@@ -81,7 +81,7 @@ fn not_checked(error: &HostingError) -> String {
 fn grant(member: &Member, names: &[String]) -> String {
     let target = &member.target;
     format!(
-        "no grant seen for {} of {}; if the build cannot read them: firebase apphosting:secrets:grantaccess {} \
+        "no grant found for {} of {}; if the build cannot read them: firebase apphosting:secrets:grantaccess {} \
          --backend {} --location {} --project {}",
         names.join(", "),
         member.service(),

@@ -47,8 +47,8 @@ pub async fn watch_runs(services: Services, notify: Notify, environments: Vec<En
     }
 }
 
-/// The reminder, if the platform still says that automatic rollouts are disabled by us. One that cannot be read is asked
-/// again at the next interval.
+/// The reminder, if the platform still reports automatic rollouts that we disabled. If it cannot be read, the next
+/// reminder tries again.
 async fn still_held(
     services: &Services,
     notify: &Notify,

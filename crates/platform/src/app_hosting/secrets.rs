@@ -14,7 +14,7 @@ use pointsman_core::ports::hosting::{HostingError, HostingReason};
 use pointsman_core::project::Target;
 use pointsman_core::secret::{Reader, SecretLook, VersionState};
 
-/// How long a look may be shown again. Watching an environment looks every few seconds; a deploy always looks anew.
+/// How long a result is reused while an environment is watched. A deploy never reuses one.
 const SHOWN_FOR: Duration = Duration::from_mins(1);
 /// The role that may read the value of a secret.
 const ACCESSOR: &str = "roles/secretmanager.secretAccessor";

@@ -165,7 +165,7 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
         RunState::Waiting { .. } => {
             if let Err(problem) = may_switch(view) {
                 return format!(
-                    "The switch is held: {problem}. Asked again by itself; A ends the run, {}",
+                    "The switch is held: {problem}. Retried automatically; A ends the run, {}",
                     stay(view)
                 );
             }
@@ -184,7 +184,7 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
         RunState::Failed { .. } => {
             format!("{}{} · A ends the run, {}", retries(view), skips(view), stay(view))
         }
-        RunState::Paused { .. } => "p goes on".to_owned(),
+        RunState::Paused { .. } => "p resumes".to_owned(),
         RunState::Ended { .. } => {
             let back = match model.evidence(here).undo() {
                 Undo::To { release, .. } => format!(", B rolls back to {release}"),
@@ -195,10 +195,10 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
         RunState::Planned | RunState::Ready { .. } | RunState::Running { .. } | RunState::Done => {
             match model.evidence(here).undo() {
                 Undo::To { release, .. } => {
-                    format!("Nothing to do now. B sends all traffic back to {release}")
+                    format!("No action needed. B sends all traffic back to {release}")
                 }
-                Undo::UnderWay => "Nothing to do now: traffic is being sent back".to_owned(),
-                _ => "Nothing to do now. p waits before the next step".to_owned(),
+                Undo::UnderWay => "No action needed: traffic is moving back".to_owned(),
+                _ => "No action needed. p pauses before the next step".to_owned(),
             }
         }
     }
