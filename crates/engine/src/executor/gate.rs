@@ -67,25 +67,18 @@ impl Engine {
             let blue = view.services.get(member.service()).is_some_and(|s| s.blue.is_some());
             blue && wanted(view, hosting, member, Side::Green).is_ok_and(|w| !w.tells_apart())
         };
-        let mut lines = vec![gate.title.clone()];
-        if gate.kind != StepKind::GateSwitch {
+        let switches = gate.kind == StepKind::GateSwitch;
+        let alike: Vec<_> = view.plan.members.iter().filter(alike).collect();
+        if !switches || alike.is_empty() {
             return gate.title.clone();
         }
-        let alike: Vec<_> = view.plan.members.iter().filter(alike).collect();
-        if !alike.is_empty() {
-            let names: Vec<_> = alike.iter().map(|m| m.service().as_str()).collect();
-            lines.push(format!(
-                "the switch of {} may be unverifiable: the live build reports the same version, and answers name no \
-                 build",
-                names.join(" and ")
-            ));
-        }
-        lines.extend(
-            view.config_changes()
-                .into_iter()
-                .map(|(service, change)| format!("besides code, {service}: {change}")),
-        );
-        lines.join("\n")
+        let names: Vec<_> = alike.iter().map(|m| m.service().as_str()).collect();
+        format!(
+            "{}\nthe switch of {} may be unverifiable: the live build reports the same version, and answers name no \
+             build",
+            gate.title,
+            names.join(" and ")
+        )
     }
 
     /// Waits briefly, unless a request ends the run.
