@@ -30,8 +30,12 @@ pub(super) async fn apis(
     {
         let (target, project) = (&first.target, first.target.project().as_str());
         let says = "what customers get, after a verification that did not pass";
-        let found = hosting.run_traffic(target).await.map(|_| says.to_owned());
-        looks.push(told(GoogleApi::CloudRun, project, &member, found));
+        let found = hosting.run_traffic(target).await;
+        // A backend that names no service has nothing there to read.
+        if let Some(found) = found.transpose() {
+            let found = found.map(|_| says.to_owned());
+            looks.push(told(GoogleApi::CloudRun, project, &member, found));
+        }
         if let Some((owner, secret)) = proposal::secrets_now(loaded, spec).into_iter().next() {
             let looked = hosting.secret(&owner.target, &secret, false).await;
             let project = secret.project.as_deref().unwrap_or(owner.target.project().as_str());
@@ -46,11 +50,11 @@ pub(super) async fn apis(
         let Ok(Some(database)) = services.database(planned, false).await else { continue };
         let Some(restorable) = database.restorable().await else { continue };
         let api = GoogleApi::FirestoreAdmin;
-        let found = match &restorable.recovery {
-            Recovery::Unknown(why) => {
+        let found = match (&restorable.recovery, &restorable.backup) {
+            (Recovery::Unknown(why), _) | (_, Err(why)) => {
                 Err(lacking(api, planned.project.as_str(), &member).because(why.clone()))
             }
-            Recovery::On { .. } | Recovery::Off => {
+            (Recovery::On { .. } | Recovery::Off, Ok(_)) => {
                 Ok(format!("{}: {}", planned.name, restorable.sentence()))
             }
         };
@@ -76,9 +80,11 @@ fn told(
     member: &str,
     found: Result<String, HostingError>,
 ) -> ApiLook {
+    // A call may fail before it reaches the API, such as in App Hosting's own.
+    let refused = found.as_ref().err().and_then(|error| error.api).unwrap_or(api);
     let found = found.map_err(|error| match error.reason {
         HostingReason::Forbidden => {
-            lacking(api, project, member).because(error.problem.why.clone())
+            lacking(refused, project, member).because(error.problem.why.clone())
         }
         HostingReason::NotFound
         | HostingReason::AlreadyExists

@@ -134,9 +134,9 @@ pub(super) fn waiting(view: &RunView) -> Option<String> {
     let title = view.steps.iter().rev().find(|step| step.plan.kind == *gate)?.plan.title.clone();
     let run = view.number.0;
     view.plan.ask_at_gates.then(|| {
-        let changes = view.config_changes().into_iter();
-        let changes: String =
-            changes.map(|(service, change)| format!("\n  besides code, {service}: {change}")).collect();
+        let changes = view.config_changes().into_iter().fold(String::new(), |all, (service, change)| {
+            format!("{all}\n  besides code, {service}: {change}")
+        });
         format!(
             "waits for approval: {title}{changes}\n  now: pointsman approve {run}; or pointsman abort {run}"
         )

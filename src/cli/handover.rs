@@ -80,7 +80,7 @@ fn as_json(post: &Post<'_>, now: Timestamp, unread: &Unread) -> Value {
         json!({
             "service": service.service, "live": service.live_name(), "health": service.health.label(),
             "rollback": service.rollback.target.as_ref().map(ToString::to_string),
-            "why": service.rollback.why,
+            "why": service.rollback.against(),
         })
     });
     json!({

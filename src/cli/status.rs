@@ -87,9 +87,9 @@ fn service_json(seen: &ServiceSnapshot) -> Value {
         "rollouts_held": seen.rollouts_held,
         "green": seen.green.as_ref().map(build), "health": seen.health.label(),
         "rollback": {
-            "ready": back.why.is_none(), "target": back.target.as_ref().map(|t| &t.label),
+            "ready": back.against().is_none(), "target": back.target.as_ref().map(|t| &t.label),
             "commit": back.target.as_ref().and_then(|t| t.commit.as_ref()),
-            "name": back.target.as_ref().map(ToString::to_string), "why": back.why,
+            "name": back.target.as_ref().map(ToString::to_string), "why": back.against(),
         },
     })
 }

@@ -227,7 +227,7 @@ fn narrow_lines_never_drop_a_down_state() {
     let mut seen = super::screen::seen();
     for service in &mut seen.services {
         let why = "every other release that served here is marked bad".to_owned();
-        service.rollback = Readiness { target: None, build: None, why: Some(why) };
+        service.rollback = Readiness::none(why);
     }
     let name = screen.model.environments[0].name.clone();
     screen.send(Msg::Looked(name, seen));

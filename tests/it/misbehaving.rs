@@ -341,6 +341,7 @@ fn automatic_rollouts_are_held_until_promotion() {
     git(&["init", "--quiet", "--initial-branch", "main"]);
     let who = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"];
     git(&[&who[..], &["commit", "--quiet", "--allow-empty", "-m", "Change the greeting"]].concat());
+    git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
     let allow = ["allow-rollouts", "development"];
     let allowed = platform.sandbox.run(&allow).exits(3);
     assert!(allowed.err.contains("--yes"), "{}", allowed.err);

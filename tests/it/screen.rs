@@ -160,6 +160,7 @@ pub(crate) fn seen() -> EnvironmentSnapshot {
             target: Some(ReleaseName { label: label("0.9.0"), commit: None }),
             build: Some(BuildId::new("b-0-9-0").unwrap()),
             why: None,
+            faults: Vec::new(),
         },
     };
     EnvironmentSnapshot {
@@ -402,23 +403,34 @@ fn public_probe_has_the_role_that_the_run_has_read() {
     let (board, turned) = super::health::watched();
     let mut screen = Screen::new(Protection::Open);
     let name = screen.model.environments[0].name.clone();
+    // Answers from before the run read the traffic were those of BLUE; later ones count.
+    let answered = |before: bool| {
+        let mut probes = board.seen();
+        let at =
+            if before { Timestamp::UNIX_EPOCH - Duration::from_secs(1) } else { Timestamp::MAX };
+        for probe in &mut probes {
+            probe.answered = Some(at);
+        }
+        probes
+    };
     let mut switched = 0;
-    for view in states(Behaviour::Healthy) {
-        screen.run(&view, Some(7));
-        screen.send(Msg::Probed(name.clone(), board.seen(), turned.clone()));
-        let service = &view.services[&service("toto-app")];
-        let green = service.green.clone().map(TrafficState::Whole);
-        let at_green = green.is_some_and(|green| service.traffic == green);
-        let probes = &screen.model.environments[0].probes;
-        let mut of_service = probes.iter().filter(|probe| probe.name == "toto-app");
-        let public = of_service.next().unwrap();
-        if at_green && view.ended.is_none() {
-            switched += 1;
-            // The answers so far were those of BLUE.
-            assert_eq!((public.side, public.state), (Some(Side::Green), State::Off));
-            assert_eq!(of_service.next(), None, "the probe of the public address covers GREEN");
-        } else if view.ended.is_none() && service.blue_known {
-            assert_eq!((public.side, public.state), (Some(Side::Blue), State::Ok));
+    for view in states(Behaviour::Healthy).into_iter().filter(|view| view.ended.is_none()) {
+        for (before, state) in [(true, State::Off), (false, State::Ok)] {
+            screen.run(&view, Some(7));
+            screen.send(Msg::Probed(name.clone(), answered(before), turned.clone()));
+            let service = &view.services[&service("toto-app")];
+            let green = service.green.clone().map(TrafficState::Whole);
+            let at_green = green.is_some_and(|green| service.traffic == green);
+            let probes = &screen.model.environments[0].probes;
+            let mut of_service = probes.iter().filter(|probe| probe.name == "toto-app");
+            let public = of_service.next().unwrap();
+            if at_green {
+                switched += 1;
+                assert_eq!((public.side, public.state), (Some(Side::Green), state));
+                assert_eq!(of_service.next(), None, "the probe of the public address covers GREEN");
+            } else if service.blue_known {
+                assert_eq!((public.side, public.state), (Some(Side::Blue), State::Ok));
+            }
         }
     }
     assert!(switched > 0);

@@ -31,6 +31,8 @@ pub struct BuildConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     pub bound: Bound,
+    /// Whether it was set on the backend or for this build, and not by a file.
+    pub overridden: bool,
     /// The file that it came from, such as `apphosting.production.yaml`, if the platform tells.
     pub file: Option<String>,
 }
@@ -127,6 +129,17 @@ pub fn summary(changes: &[ConfigChange]) -> String {
 /// Maximum characters of a shown value.
 const SHOWN: usize = 60;
 
+/// Whether a plain value must not be shown: its name, its form, or both together are those of a secret.
+fn is_secret(name: &str, text: &str) -> bool {
+    let named = format!("{name}={text}");
+    // What a browser gets is public, whatever it is called.
+    let public = name.to_ascii_uppercase().starts_with("NEXT_PUBLIC_");
+    let by_name = ["KEY", "PASS", "PWD", "CREDENTIAL", "AUTH"];
+    let upper = name.to_ascii_uppercase();
+    let by_name = !public && by_name.iter().any(|word| upper.contains(word));
+    hidden(name) || by_name || redacted(text) != *text || (!public && redacted(&named) != named)
+}
+
 impl Variable {
     /// The value as it may be shown: never one that is, or looks like, a secret.
     fn shown(&self, name: &str) -> String {
@@ -134,7 +147,7 @@ impl Variable {
             Bound::Untold => "a value that is not told".to_owned(),
             Bound::Secret(secret) => secret.to_string(),
             Bound::Text(text) => {
-                if hidden(name) || redacted(text) != *text {
+                if is_secret(name, text) {
                     return "a value that is not shown".to_owned();
                 }
                 let cut: String = text.chars().take(SHOWN).collect();
@@ -149,7 +162,8 @@ impl Variable {
             (Bound::Secret(one), Bound::Secret(two)) => {
                 let same =
                     one.version == two.version || one.version.is_none() || two.version.is_none();
-                one.name != two.name || !same
+                let projects = one.project.as_ref().zip(two.project.as_ref());
+                one.name != two.name || !same || projects.is_some_and(|(one, two)| one != two)
             }
             (Bound::Untold, _) | (_, Bound::Untold) => false,
             (one, two) => one != two,
@@ -158,6 +172,13 @@ impl Variable {
 }
 
 impl BuildConfig {
+    /// Without what was set on the backend or for the build: no file of the team says that.
+    #[must_use]
+    pub fn of_files(mut self) -> Self {
+        self.variables.iter_mut().for_each(|all| all.retain(|_, variable| !variable.overridden));
+        self
+    }
+
     /// The names of the variables, if the platform tells them.
     pub fn bound(&self) -> Option<BTreeSet<String>> {
         self.variables.as_ref().map(|all| all.keys().cloned().collect())
@@ -188,14 +209,17 @@ impl BuildConfig {
             return None;
         }
         let elsewhere = |name: &&String| {
-            variables.get(*name).is_none_or(|variable| variable.file.as_deref() != Some(file))
+            variables.get(*name).is_none_or(|variable| {
+                !variable.overridden && variable.file.as_deref() != Some(file)
+            })
         };
         Some(declared.iter().filter(elsewhere).cloned().collect())
     }
 }
 
-/// What changes from one build to another, besides code. Only what both report is compared.
-pub fn compare(from: &BuildConfig, to: &BuildConfig) -> Vec<ConfigChange> {
+/// What changes from one build to another, besides code. `None` unless both report their variables.
+pub fn compare(from: &BuildConfig, to: &BuildConfig) -> Option<Vec<ConfigChange>> {
+    let (before, after) = (from.variables.as_ref()?, to.variables.as_ref()?);
     let mut changes = Vec::new();
     for (name, before) in &from.settings {
         if let Some(after) = to.settings.get(name).filter(|after| *after != before) {
@@ -207,7 +231,6 @@ pub fn compare(from: &BuildConfig, to: &BuildConfig) -> Vec<ConfigChange> {
             });
         }
     }
-    let (Some(before), Some(after)) = (&from.variables, &to.variables) else { return changes };
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     for name in names {
         let (was, is) = (before.get(name), after.get(name));
@@ -219,7 +242,7 @@ pub fn compare(from: &BuildConfig, to: &BuildConfig) -> Vec<ConfigChange> {
             }
         }
     }
-    changes
+    Some(changes)
 }
 
 /// A changed value, or else a changed file.
@@ -244,11 +267,19 @@ mod tests {
     use super::*;
 
     fn text(value: &str, file: &str) -> Variable {
-        Variable { bound: Bound::Text(value.to_owned()), file: Some(file.to_owned()) }
+        Variable {
+            bound: Bound::Text(value.to_owned()),
+            overridden: false,
+            file: Some(file.to_owned()),
+        }
     }
 
     fn secret(name: &str) -> Variable {
-        Variable { bound: Bound::Secret(SecretRef::parse(name).unwrap()), file: None }
+        Variable {
+            bound: Bound::Secret(SecretRef::parse(name).unwrap()),
+            overridden: false,
+            file: None,
+        }
     }
 
     fn config(variables: &[(&str, Variable)], settings: &[(&str, &str)]) -> BuildConfig {
@@ -259,7 +290,7 @@ mod tests {
     }
 
     fn told(from: &BuildConfig, to: &BuildConfig) -> Vec<String> {
-        compare(from, to).iter().map(ToString::to_string).collect()
+        compare(from, to).unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -298,16 +329,47 @@ mod tests {
         ];
         assert_eq!(told(&blue, &green), wanted);
         assert_eq!(told(&blue, &blue), [""; 0]);
-        assert_eq!(summary(&compare(&blue, &green)), "besides code: cpu, API_URL, GONE and 4 more");
+        assert_eq!(
+            summary(&compare(&blue, &green).unwrap()),
+            "besides code: cpu, API_URL, GONE and 4 more"
+        );
+    }
+
+    #[test]
+    fn values_that_could_be_secrets_are_hidden() {
+        let shown = |name: &str, value: &str| text(value, "apphosting.yaml").shown(name);
+        for name in
+            ["DB_PASS", "SENDGRID_API_KEY", "stripe_secret", "Auth_Header", "ENCRYPTION_KEY"]
+        {
+            assert_eq!(shown(name, "hunter2"), "a value that is not shown", "{name}");
+        }
+        for name in ["NODE_ENV", "API_URL", "NEXT_PUBLIC_FIREBASE_API_KEY"] {
+            assert_eq!(shown(name, "plain"), "plain", "{name}");
+        }
+    }
+
+    #[test]
+    fn variables_of_the_console_are_in_no_file() {
+        let own = "apphosting.production.yaml";
+        let declared: BTreeSet<String> = ["A".to_owned()].into();
+        let console = Variable { overridden: true, file: None, ..text("1", own) };
+        let built = config(&[("A", console), ("B", text("1", own))], &[]);
+        assert_eq!(
+            built.not_from(own, &declared),
+            Some(Vec::new()),
+            "the console overrides the file"
+        );
+        assert!(!built.of_files().variables.unwrap().contains_key("A"));
     }
 
     #[test]
     fn what_is_not_told_is_no_change() {
         let green = config(&[("A", secret("a-secret"))], &[]);
-        assert_eq!(told(&BuildConfig::default(), &green), [""; 0]);
+        assert_eq!(compare(&BuildConfig::default(), &green), None, "not the same as no change");
         let pinned = config(&[("A", secret("projects/p/secrets/a-secret/versions/9"))], &[]);
         assert_eq!(told(&pinned, &green), [""; 0], "the latest version is known after the build");
-        let untold = config(&[("A", Variable { bound: Bound::Untold, file: None })], &[]);
+        let untold =
+            config(&[("A", Variable { bound: Bound::Untold, overridden: false, file: None })], &[]);
         assert_eq!(told(&pinned, &untold), [""; 0]);
     }
 

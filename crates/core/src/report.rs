@@ -7,11 +7,12 @@ use super::changes::Changes;
 use super::checklist::{Standing, Tally};
 use super::describe;
 use super::event::{Event, Fact, Recorded};
+use super::ids::ServiceName;
 use super::markdown::plain;
 use super::run::RunState;
 use super::step::{Failure, Side, StepState};
 use super::time::spoken;
-use super::view::{RunView, StepView, TrafficState};
+use super::view::{RunView, ServiceView, StepView, TrafficState};
 
 /// Shorter gaps between two processes of a run are not reported.
 const OWN_LINE_MS: u64 = 1000;
@@ -191,14 +192,21 @@ fn checklists(text: &mut String, view: &RunView) {
 
 /// Writes what changed besides code.
 fn config(text: &mut String, view: &RunView) {
-    let compared = view.services.values().any(|seen| seen.config_changes.is_some());
-    if !compared {
+    let compared = |(_, seen): &(&ServiceName, &ServiceView)| seen.config_changes.is_some();
+    let (compared, unknown): (Vec<_>, Vec<_>) = view.services.iter().partition(compared);
+    if compared.is_empty() {
         return;
     }
+    let unknown: Vec<_> = unknown.into_iter().map(|(service, _)| service.as_str()).collect();
     let _ = writeln!(text, "\n## Changed besides code\n");
     let changes = view.config_changes();
     if changes.is_empty() {
         let _ = writeln!(text, "Nothing.");
+    }
+    if !unknown.is_empty() {
+        let _ = writeln!(text, "Not compared: {}.\n", unknown.join(", "));
+    }
+    if changes.is_empty() {
         return;
     }
     let _ = writeln!(text, "| service | what | before | after |\n|---|---|---|---|");

@@ -31,6 +31,14 @@ pub struct Restorable {
     pub backup: Result<Option<Timestamp>, String>,
 }
 
+/// Why a requirement is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmet {
+    pub problem: Problem,
+    /// Whether it certainly lacks that. Otherwise it could not be read.
+    pub known: bool,
+}
+
 /// What an environment requires before a migration writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupNeed {
@@ -88,20 +96,23 @@ impl Restorable {
         let Recovery::On { earliest } = self.recovery else { return None };
         let second = now.as_second();
         let minute = Timestamp::from_second(second - second.rem_euclid(60)).ok()?;
-        Some(minute).filter(|minute| earliest.is_none_or(|earliest| earliest <= *minute))
+        Some(minute).filter(|minute| earliest.is_some_and(|earliest| earliest <= *minute))
     }
 
-    /// Whether it has what is required. Unknown is not enough.
-    pub fn meets(&self, need: BackupNeed, database: &str, now: Timestamp) -> Result<(), Problem> {
-        let refused = |what: String, why: String, todo: String| {
-            Err(Problem::coded(Code::NO_BACKUP, what).because(why).try_this(todo))
+    /// Checks a requirement. Unknown does not meet it, but differs from a certain lack.
+    pub fn meets(&self, need: BackupNeed, database: &str, now: Timestamp) -> Result<(), Unmet> {
+        let unmet = |known: bool, what: String, why: String, todo: String| {
+            let problem = Problem::coded(Code::NO_BACKUP, what).because(why).try_this(todo);
+            Err(Unmet { problem, known })
         };
+        let refused = |what, why, todo| unmet(true, what, why, todo);
         match (need, &self.recovery, &self.backup) {
             (BackupNeed::Recovery, Recovery::On { .. }, _) => match self.point(now) {
                 Some(_) => Ok(()),
                 None => refused(
                     format!("{database} cannot be restored to the last minute"),
-                    "point-in-time recovery was switched on only now".to_owned(),
+                    "point-in-time recovery is on, but its earliest point is unknown or too recent"
+                        .to_owned(),
                     "try again in two minutes".to_owned(),
                 ),
             },
@@ -111,7 +122,8 @@ impl Restorable {
                 "gcloud firestore databases update --database DATABASE --enable-pitr".to_owned(),
             ),
             (BackupNeed::Recovery, Recovery::Unknown(why), _)
-            | (BackupNeed::Within(_), _, Err(why)) => refused(
+            | (BackupNeed::Within(_), _, Err(why)) => unmet(
+                false,
                 format!("whether {database} could be restored is not known"),
                 why.clone(),
                 format!("ask for {} on that project", GoogleApi::FirestoreAdmin.role()),
@@ -189,6 +201,8 @@ mod tests {
         let day: BackupNeed = "24h".parse().unwrap();
         for need in [BackupNeed::Recovery, day] {
             let refused = unknown.meets(need, "main", now).unwrap_err();
+            assert!(!refused.known);
+            let refused = refused.problem;
             assert!(refused.todo.contains("roles/datastore.viewer"), "{refused}");
         }
         let of =

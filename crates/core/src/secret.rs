@@ -25,6 +25,8 @@ pub enum Reader {
     NotSeen(String),
     /// The policy could not be read, with the reason.
     Unknown(String),
+    /// The caller did not want to know.
+    NotAsked,
 }
 
 /// What is known of a secret.
@@ -49,14 +51,26 @@ impl SecretLook {
             VersionState::NoVersion => Some(format!("secret {name} has no {version}")),
             VersionState::Disabled => Some(format!("secret {name} {version} is disabled")),
             VersionState::Destroyed => Some(format!("secret {name} {version} is destroyed")),
-            VersionState::Other(word) => Some(format!("secret {name} {version} is {word}")),
-            VersionState::Enabled => self.destroyed_at.map(|at| {
-                format!(
-                    "secret {name} {version} will be destroyed at {}",
-                    at.strftime("%d %b %H:%MZ")
-                )
-            }),
+            VersionState::Other(_) | VersionState::Enabled => None,
         }
+    }
+
+    /// What a person should know of it although builds can read it now.
+    pub fn warning(&self, secret: &SecretRef) -> Option<String> {
+        let version = self.version.as_ref().or(secret.version.as_ref());
+        let version = version.map_or("latest version".to_owned(), |v| format!("version {v}"));
+        let destroyed = self
+            .destroyed_at
+            .map(|at| format!("will be destroyed at {}", at.strftime("%d %b %H:%MZ")));
+        let what = match &self.state {
+            VersionState::Other(word) => Some(format!("is {word}")),
+            VersionState::Enabled => destroyed,
+            VersionState::Disabled
+            | VersionState::Destroyed
+            | VersionState::NoVersion
+            | VersionState::NoSecret => None,
+        };
+        what.map(|what| format!("secret {} {version} {what}", secret.name))
     }
 
     /// The command that lifts the fault.

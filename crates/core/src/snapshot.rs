@@ -181,11 +181,28 @@ impl Health {
 }
 
 /// Whether a rollback is possible now.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Readiness {
     pub target: Option<ReleaseName>,
     /// The target build of the service.
     pub build: Option<BuildId>,
     /// The reason, if there is no target.
     pub why: Option<String>,
+    /// Why the target's build may not start again, such as a destroyed secret. Running instances keep serving, so that
+    /// a rollback is still possible.
+    #[serde(default)]
+    pub faults: Vec<String>,
+}
+
+impl Readiness {
+    /// No target, with the reason.
+    pub fn none(why: String) -> Self {
+        Self { why: Some(why), ..Self::default() }
+    }
+
+    /// Everything that speaks against it, in one sentence.
+    pub fn against(&self) -> Option<String> {
+        let all: Vec<&str> = self.why.iter().chain(&self.faults).map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
 }

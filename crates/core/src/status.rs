@@ -86,7 +86,7 @@ impl Status {
             Live::NotRead | Live::Unknown(_) => None,
         };
         let (to, until) = match &self.undo {
-            Undo::To { release, warm_until } => (Some(release), *warm_until),
+            Undo::To { release, warm_until, .. } => (Some(release), *warm_until),
             Undo::UnderWay
             | Undo::NothingMoved
             | Undo::Impossible(_)

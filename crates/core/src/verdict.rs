@@ -54,6 +54,8 @@ pub enum Undo {
     To {
         release: String,
         warm_until: Option<Timestamp>,
+        /// Why its builds may not start again. They may still be running.
+        faults: Vec<String>,
     },
     /// No rollback is possible, with the reason.
     Impossible(String),
@@ -131,7 +133,7 @@ impl Evidence<'_> {
                 Undo::NothingMoved
             } else if view.can_go_back() {
                 let release = blue.map_or("the build before".to_owned(), |name| name.to_string());
-                Undo::To { release, warm_until: None }
+                Undo::To { release, warm_until: None, faults: Vec::new() }
             } else {
                 Undo::Impossible("no build was live before".to_owned())
             };
@@ -147,7 +149,8 @@ impl Evidence<'_> {
             return Undo::Impossible("no other release was live".to_owned());
         };
         let warm = self.switched.zip(self.now).and_then(|(run, now)| warm_until(run, seen, now));
-        Undo::To { release: release.to_string(), warm_until: warm }
+        let faults = seen.services.iter().flat_map(|s| s.rollback.faults.clone()).collect();
+        Undo::To { release: release.to_string(), warm_until: warm, faults }
     }
 }
 
@@ -210,13 +213,19 @@ impl Undo {
         match self {
             Self::UnderWay => "under way".to_owned(),
             Self::NothingMoved => "not needed, nothing moved".to_owned(),
-            Self::To { release, warm_until: Some(until) } => {
-                format!("to {release}, warm until {}", until.strftime("%d %b %H:%MZ"))
+            Self::To { release, warm_until, faults } => {
+                let warm = warm_until.map(|until| until.strftime(", warm until %d %b %H:%MZ"));
+                let warm = warm.map(|warm| warm.to_string()).unwrap_or_default();
+                format!("to {release}{warm}{}", not_ready(faults))
             }
-            Self::To { release, warm_until: None } => format!("to {release}"),
             Self::Impossible(why) => format!("none: {why}"),
             Self::NotRead => "not read yet".to_owned(),
             Self::Unknown(why) => format!("unknown: {why}"),
         }
     }
+}
+
+/// The end of a sentence about a rollback whose builds may not start again.
+pub fn not_ready(faults: &[String]) -> String {
+    if faults.is_empty() { String::new() } else { format!(", NOT ready: {}", faults.join("; ")) }
 }

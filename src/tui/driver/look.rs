@@ -50,8 +50,7 @@ impl Acts {
                 if let Some(problem) = unread {
                     let why = format!("unknown: the past cannot be read: {}", problem.what);
                     for service in &mut seen.services {
-                        service.rollback =
-                            Readiness { target: None, build: None, why: Some(why.clone()) };
+                        service.rollback = Readiness::none(why.clone());
                     }
                 }
                 if let Ok(watching) = self.loaded.watching(name) {

@@ -147,7 +147,8 @@ impl Watched {
     /// Takes the theme that was kept for this session: saving the config for another reason does not end it.
     fn on_kept(&mut self, theme: String) -> Option<Reload> {
         self.looks.asked = Some(theme);
-        self.stamps = stamps(&self.looks, &self.config, &self.file);
+        // A config saved in the last second is still to be read.
+        self.stamps[1] = stamps(&self.looks, &self.config, &self.file)[1];
         None
     }
 

@@ -15,9 +15,7 @@ use crate::domain::policy::Protection;
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{
-    Action, Confirm, Dialog, Field, Kind, NOT_UNDONE, Phase, Picked, Purpose,
-};
+use crate::tui::model::dialog::{Action, Confirm, Dialog, Field, Kind, NOT_UNDONE, Phase, Purpose};
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::model::messages::Level;
 
@@ -196,13 +194,12 @@ pub(in crate::tui) fn proposed(
     let Some(here) = here.filter(|here| here.name == plan.environment) else {
         return;
     };
+    let offered = |label: &str| picker.items.iter().any(|item| item.value == label);
     let title = picker.purpose.act();
     let mut lines = vec![what];
-    if picker.purpose == Purpose::Deploy
-        && picker.choice() == Picked::Typed
-        && !picker.items.is_empty()
-    {
-        lines.push(format!("{} was typed: it is not in the list of releases.", picker.typed()));
+    let release = plan.release.as_ref().map(ToString::to_string).unwrap_or_default();
+    if picker.purpose == Purpose::Deploy && !picker.items.is_empty() && !offered(&release) {
+        lines.push(format!("{release} was typed: it is not in the list of releases."));
     }
     let services = plan.members.iter().filter(|_| plan.kind != RunKind::Migrate);
     lines.extend(services.map(|m| format!("  {}  {}", m.service(), m.url)));

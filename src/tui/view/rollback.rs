@@ -73,7 +73,9 @@ fn facts(
     let left = target.left.map(|at| at.strftime("until %d %b %H:%MZ").to_string());
     facts.push(("was live", left.unwrap_or_else(|| "time not known".to_owned()), Role::Text));
     let warm = match undo {
-        Undo::To { release, warm_until: Some(until) } if *release == target.release.to_string() => {
+        Undo::To { release, warm_until: Some(until), .. }
+            if *release == target.release.to_string() =>
+        {
             format!(", kept warm until {}", moment(*until, model.now))
         }
         _ => String::new(),

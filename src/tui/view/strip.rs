@@ -10,7 +10,7 @@ use super::{cut, footer, moment, rollback, took};
 use crate::domain::probe::State;
 use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
-use crate::domain::verdict::{Live, Undo};
+use crate::domain::verdict::{Live, Undo, not_ready};
 use crate::domain::view::RunView;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
@@ -178,17 +178,18 @@ fn state(model: &Model, here: &Environment, theme: &Theme) -> Spans {
 fn undo(model: &Model, here: &Environment, theme: &Theme) -> Spans {
     let undo = model.evidence(here).undo();
     let role = match undo {
+        Undo::To { ref faults, .. } if !faults.is_empty() => Role::Warning,
         Undo::UnderWay | Undo::NothingMoved | Undo::To { .. } => Role::Text,
         Undo::Impossible(_) => Role::Warning,
         Undo::NotRead | Undo::Unknown(_) => Role::Unknown,
     };
     let text = match &undo {
-        Undo::To { release, warm_until } => {
+        Undo::To { release, warm_until, faults } => {
             let warm = warm_until.map(|until| format!("warm until {}", moment(until, model.now)));
             let how: Vec<_> =
                 rollback::usually(model, &here.name).into_iter().chain(warm).collect();
             let how = if how.is_empty() { "no build needed".to_owned() } else { how.join(", ") };
-            format!("B to {release}, {how}")
+            format!("B to {release}{}, {how}", not_ready(faults))
         }
         // The reason is said with the live release.
         Undo::Unknown(_) => "unknown".to_owned(),

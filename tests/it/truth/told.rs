@@ -98,8 +98,9 @@ fn look(bench: &Bench) -> EnvironmentSnapshot {
                 target: Some(choice.name()),
                 build: choice.builds.get(&service.service).cloned(),
                 why: None,
+                faults: Vec::new(),
             },
-            Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
+            Err(problem) => Readiness::none(problem.why.clone()),
         };
         let splits = bench.world.splits(service.service.as_str());
         service.traffic = TrafficState::of(&splits);

@@ -60,7 +60,7 @@ pub fn still_held(
         Alert::new(Kind::RolloutsHeld, format!("run/{run}/held/{times}"), now, text).about(view);
     Some(Alert {
         why: format!(
-            "run {run} disabled them and ended {length} ago; a push builds nothing until then"
+            "run {run} disabled them and ended {length} ago; a push builds nothing until they are enabled"
         ),
         now: format!("pointsman allow-rollouts {environment}"),
         ..alert

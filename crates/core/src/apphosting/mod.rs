@@ -100,8 +100,9 @@ impl EnvironmentVariable {
 
 /// Whether a variable's name marks its value as one that is not shown. What a browser gets is public.
 pub fn hidden(variable: &str) -> bool {
-    let words = ["SECRET", "PASSWORD", "PRIVATE_KEY", "TOKEN"];
-    words.iter().any(|word| variable.contains(word)) && !variable.starts_with("NEXT_PUBLIC_")
+    let (words, upper) =
+        (["SECRET", "PASSWORD", "PRIVATE_KEY", "TOKEN"], variable.to_ascii_uppercase());
+    words.iter().any(|word| upper.contains(word)) && !upper.starts_with("NEXT_PUBLIC_")
 }
 
 impl AppHostingYaml {
@@ -133,7 +134,10 @@ impl AppHostingYaml {
             (None, None) => Bound::Untold,
         };
         let variables = self.env.iter().map(|variable| {
-            (variable.variable.clone(), Variable { bound: bound(variable), file: None })
+            (
+                variable.variable.clone(),
+                Variable { bound: bound(variable), overridden: false, file: None },
+            )
         });
         BuildConfig { settings: self.run_config.settings(), variables: Some(variables.collect()) }
     }

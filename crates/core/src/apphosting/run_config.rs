@@ -69,8 +69,13 @@ impl RunConfig {
 
     /// The limits by name, as builds report them. What is not set has the platform's default.
     pub fn settings(&self) -> BTreeMap<String, String> {
-        let text = |number: Option<f64>| number.map_or(DEFAULT.to_owned(), |n| n.to_string());
-        let whole = |number: Option<i64>| number.map_or(DEFAULT.to_owned(), |n| n.to_string());
+        let text = |number: Option<f64>| {
+            number.filter(|n| *n != 0.0).map_or(DEFAULT.to_owned(), |n| n.to_string())
+        };
+        // Zero counts as not set.
+        let whole = |number: Option<i64>| {
+            number.filter(|n| *n != 0).map_or(DEFAULT.to_owned(), |n| n.to_string())
+        };
         let settings = [
             (CPU, text(self.cpu)),
             (MEMORY, whole(self.memory)),

@@ -9,6 +9,7 @@ use super::BoxFuture;
 use crate::build_config::{BuildConfig, SecretRef};
 use crate::error::Problem;
 use crate::event::Split;
+use crate::google_api::GoogleApi;
 use crate::health::Revision;
 use crate::ids::{BuildId, RolloutId};
 use crate::migration::SchemaRange;
@@ -45,12 +46,14 @@ pub struct HostingError {
     /// Whether a retry may help.
     pub class: Failure,
     pub reason: HostingReason,
+    /// The API that refused, if one did.
+    pub api: Option<GoogleApi>,
 }
 
 impl HostingError {
     /// A failure whose reason no code depends on.
     pub fn new(problem: Problem, class: Failure) -> Self {
-        Self { problem, class, reason: HostingReason::Other }
+        Self { problem, class, reason: HostingReason::Other, api: None }
     }
 }
 

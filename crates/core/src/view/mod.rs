@@ -286,7 +286,7 @@ impl RunView {
                 s.rollouts.push((rollout.clone(), to.clone()));
             }),
             Event::TrafficObserved { service, splits } => with(service, &|s| {
-                s.traffic = TrafficState::of(splits);
+                (s.traffic, s.traffic_at) = (TrafficState::of(splits), Some(at));
                 s.serving = s.traffic.whole().cloned();
                 if s.serving != s.green {
                     s.watched_bad = None;

@@ -46,6 +46,11 @@ impl RunView {
         !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
     }
 
+    /// Whether this run disabled automatic rollouts and left them so.
+    pub fn left_rollouts_held(&self) -> bool {
+        self.ended.is_some() && self.services.values().any(|seen| seen.held_policy.is_some())
+    }
+
     /// What changes besides code, change by change, with its service.
     pub fn config_changes(&self) -> Vec<(&ServiceName, &ConfigChange)> {
         let each = self.services.iter().flat_map(|(service, seen)| {

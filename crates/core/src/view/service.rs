@@ -45,6 +45,9 @@ pub struct ServiceView {
     pub serving: Option<BuildId>,
     /// The complete traffic: unknown is not the same as none.
     pub traffic: TrafficState,
+    /// When the run last read its traffic.
+    #[serde(default)]
+    pub traffic_at: Option<Timestamp>,
     /// Its traffic when the run started.
     pub found: TrafficState,
     /// The request id of the build order, reused after a lost reply.

@@ -9,8 +9,8 @@ use pointsman_core::restore::Restorable;
 const UNTOLD: &str =
     "No backup is made: check that one exists, or that point-in-time recovery is on.";
 
-/// One line for each database that will be migrated. Refuses what the config requires and the database certainly lacks;
-/// the run itself asks again, and does not accept "unknown" either.
+/// One line for each database that will be migrated. Refuses what the config requires and the database certainly lacks,
+/// except where a migration is half done already. The run itself checks again, and does not accept "unknown".
 pub(super) async fn backups(
     ports: &Services,
     databases: &[PlannedDatabase],
@@ -19,8 +19,14 @@ pub(super) async fn backups(
     for planned in databases.iter().filter(|planned| !planned.migrations.is_empty()) {
         let line = match restorable(ports, planned).await {
             Some(restorable) => {
-                if let Some(need) = planned.backup {
-                    restorable.meets(need, &planned.name, now).map_err(Refusal::Refused)?;
+                let met = planned
+                    .backup
+                    .map_or(Ok(()), |need| restorable.meets(need, &planned.name, now));
+                if let Err(unmet) = met
+                    && unmet.known
+                    && !half_done(ports, planned).await
+                {
+                    return Err(Refusal::Refused(unmet.problem));
                 }
                 format!("No backup of {} is made: {}.", planned.name, restorable.sentence())
             }
@@ -36,4 +42,10 @@ pub(super) async fn backups(
 async fn restorable(ports: &Services, planned: &PlannedDatabase) -> Option<Restorable> {
     let database = ports.database(planned, false).await.ok()??;
     tokio::time::timeout(QUICK_READ_WITHIN, database.restorable()).await.ok()?
+}
+
+/// Whether a migration was begun and not finished. Refusing to continue it would leave the database as it is.
+async fn half_done(ports: &Services, planned: &PlannedDatabase) -> bool {
+    let look = ports.look_at(planned, QUICK_READ_WITHIN).await;
+    look.is_ok_and(|look| look.schema.dirty().is_some())
 }

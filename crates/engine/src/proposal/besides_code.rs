@@ -37,7 +37,7 @@ pub(super) async fn besides_code(ports: &Services, plan: &Plan) -> Vec<String> {
         let service = member.service();
         match live {
             Ok(live) => {
-                let changes = compare(&live, &files);
+                let changes = compare(&live.of_files(), &files).unwrap_or_default();
                 lines.extend(changes.iter().map(|change| line(service.as_str(), change)));
             }
             Err(problem) => lines.push(format!(

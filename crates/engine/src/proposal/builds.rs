@@ -36,7 +36,8 @@ pub(super) async fn secret_faults(
     let asked = build.config.secrets().into_iter().map(|secret| async move {
         let looked = hosting.secret(&member.target, secret, true);
         let look = in_time(&format!("secret {}", secret.name), looked).await;
-        look.ok().flatten().and_then(|look| look.fault(secret))
+        let look = look.ok().flatten()?;
+        look.fault(secret).or_else(|| look.warning(secret))
     });
     join_all(asked).await.into_iter().flatten().collect()
 }

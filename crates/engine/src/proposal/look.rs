@@ -55,7 +55,7 @@ fn unseen(spec: &EnvironmentSpec, problem: Problem, health: &Health) -> Environm
         blue: None,
         health: health.clone(),
         found: None,
-        rollback: Readiness { target: None, build: None, why: Some(problem.what.clone()) },
+        rollback: Readiness::none(problem.what.clone()),
     };
     let services = spec.members.iter().map(one).collect();
     EnvironmentSnapshot::new(services, spec.freeze.clone(), Some(problem))
@@ -110,7 +110,7 @@ async fn one(
     let green = under_way.and_then(|r| r.services.get(&service)?.green.clone());
     let health = if build.is_none() { Health::Off } else { Health::NotAsked };
     let rollback = match target {
-        Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
+        Err(problem) => Readiness::none(problem.why.clone()),
         Ok(choice) => ready(member, hosting, choice).await,
     };
     // A build keeps its role after the run, until the next run begins: the pane of that run names it so.
@@ -159,16 +159,17 @@ async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readi
     let target = Some(choice.name());
     let Some(id) = choice.builds.get(member.service()) else {
         let why = format!("{} has no build of this service", choice.name());
-        return Readiness { target, build: None, why: Some(why) };
+        return Readiness { target, ..Readiness::none(why) };
     };
+    let mut faults = Vec::new();
     let why = match in_time(&format!("build {id}"), hosting.build(&member.target, id)).await {
         Ok(Some(build)) if build.state == BuildState::Ready => {
-            let faults = secret_faults(hosting, member, &build).await;
-            (!faults.is_empty()).then(|| faults.join("; "))
+            faults = secret_faults(hosting, member, &build).await;
+            None
         }
         Ok(Some(build)) => Some(format!("build {id} is {}", build.state_word)),
         Ok(None) => Some(format!("build {id} is gone")),
         Err(problem) => Some(problem.to_string()),
     };
-    Readiness { target, build: Some(id.clone()), why }
+    Readiness { target, build: Some(id.clone()), why, faults }
 }

@@ -25,7 +25,7 @@ pub use deploy::{DeployRequest, PlannedDeploy, deploy, none_in_doubt, plan, what
 pub use lint::{hosting_files, quotas, secrets_now, troubles};
 pub use look::look;
 pub use rollback::{RollbackRequest, rollback, targets};
-pub use rollouts::{allow_rollouts, pushed_meanwhile};
+pub use rollouts::{allow_rollouts, holder, pushed_meanwhile};
 pub use schema::{MigrationRequest, files, migrate};
 pub use steer::command;
 pub use watch::probes;

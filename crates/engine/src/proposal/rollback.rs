@@ -1,6 +1,9 @@
 //! Proposes a rollback. It only needs the confirmation: no checklist, freeze or alarm can block it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::builds::{accepted, ranges_of, read_builds, secret_faults};
 use super::platform_releases::{live_release, newest_on_platform, on_platform, tried_here};
@@ -37,7 +40,7 @@ pub async fn targets(
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let now = accepted(hosting.as_ref(), &spec.members, &serving).await;
     let looks = looks(ports, loaded, spec).await;
-    let mut targets = Vec::new();
+    let (mut targets, mut builds) = (Vec::new(), Vec::new());
     for known in known(&runs) {
         let Known { choice, mark } = known;
         if !offered(&choice, &live) {
@@ -52,22 +55,43 @@ pub async fn targets(
         };
         let gone = read.iter().filter(|(_, build)| denied(build));
         let gone = gone.map(|(service, _)| service.clone()).collect();
-        let mut faults = Vec::new();
-        for (service, build) in &read {
-            let member = spec.members.iter().find(|member| member.service() == service);
-            if let (Some(member), Ok(Some(build))) = (member, build) {
-                faults.extend(secret_faults(hosting.as_ref(), member, build).await);
-            }
-        }
+        let built = read.iter().filter_map(|(service, build)| {
+            let member = spec.members.iter().find(|member| member.service() == service)?;
+            Some((member.clone(), build.as_ref().ok()?.clone()?))
+        });
+        let built: Vec<(Member, Build)> = built.collect();
         let then = ranges_of(read);
         let usual = usual.as_ref() == Some(&choice.builds);
         let schema = looks.iter().filter_map(|look| way_of(look, &runs, &choice, &now, &then));
         let schema = schema.collect();
         let left = last_live(&runs, &choice);
+        let faults = Vec::new();
         targets.push(Target { usual, release: choice.name(), mark, left, gone, faults, schema });
+        builds.push(built);
     }
+    faults_of(hosting.as_ref(), &mut targets, builds).await;
     targets.sort_by_key(|target| (!target.usual, target.mark == Mark::Bad));
     Ok(targets)
+}
+
+/// Time limit for the secrets of all targets: they are evidence, and no rollback waits for them.
+const FAULTS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Adds why the builds of each target may not start again, as far as that is known in time.
+async fn faults_of(
+    hosting: &dyn Hosting,
+    targets: &mut [Target],
+    builds: Vec<Vec<(Member, Build)>>,
+) {
+    let of_target = |built: Vec<(Member, Build)>| async move {
+        let each = built.iter().map(|(member, build)| secret_faults(hosting, member, build));
+        join_all(each).await.concat()
+    };
+    let all = join_all(builds.into_iter().map(of_target));
+    let Ok(all) = tokio::time::timeout(FAULTS_WITHIN, all).await else { return };
+    for (target, faults) in targets.iter_mut().zip(all) {
+        target.faults = faults;
+    }
 }
 
 /// A database that could be read, and its migration files.

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::Refusal;
+use super::{RUNS_SEARCHED, Refusal};
 use crate::services::Services;
 use pointsman_config::{Loaded, pushed};
 use pointsman_core::error::Problem;
-use pointsman_core::ids::ServiceName;
+use pointsman_core::ids::{EnvironmentName, ServiceName};
+use pointsman_core::plan::RunKind;
 use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::ports::hosting::Automatic;
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
+use pointsman_core::view::RunView;
 
 /// Enables automatic rollouts of every service where a run disabled them, and reads each back. Returns these services.
 pub async fn allow_rollouts(
@@ -62,14 +64,24 @@ pub async fn pushed_meanwhile(
     let Ok(traffic) = ports.traffic(hosting.as_ref(), &spec.members).await else {
         return Vec::new();
     };
-    let since =
-        ports.stores.open_readable().and_then(|store| store.runs(Some(&spec.environment), 1));
-    let since = since.ok().and_then(|mut runs| runs.pop()).map(|run| run.view.started);
+    let since = holder(ports, &spec.environment).map(|run| run.started);
     let Some(since) = since else { return Vec::new() };
     let held =
         traffic.into_values().flatten().filter_map(|traffic| traffic.automatic.held_branch());
     let branches: BTreeSet<String> = held.collect();
     branches.iter().flat_map(|branch| told(&loaded.folder, branch, since)).collect()
+}
+
+/// The run that disabled automatic rollouts first, of the latest runs that left them so. Runs that touch no rollouts,
+/// such as migrations, are passed over.
+pub fn holder(ports: &Services, environment: &EnvironmentName) -> Option<RunView> {
+    let store = ports.stores.open_readable().ok()?;
+    let runs = store.runs(Some(environment), RUNS_SEARCHED).ok()?;
+    let touching = runs
+        .into_iter()
+        .map(|listed| listed.view)
+        .filter(|view| matches!(view.plan.kind, RunKind::Deploy | RunKind::Rollback));
+    touching.take_while(RunView::left_rollouts_held).last()
 }
 
 fn told(folder: &Path, branch: &str, since: Timestamp) -> Vec<String> {
@@ -79,6 +91,9 @@ fn told(folder: &Path, branch: &str, since: Timestamp) -> Vec<String> {
     let named = commits.iter().take(PUSHES_NAMED);
     let mut lines: Vec<_> =
         named.map(|commit| format!("Pushed to {branch} meanwhile: {}", redacted(commit))).collect();
+    if lines.is_empty() {
+        lines.push(format!("This clone knows of no commit on {branch} since its last fetch."));
+    }
     if commits.len() > PUSHES_NAMED {
         lines.push(format!("… and {} more", commits.len() - PUSHES_NAMED));
     }

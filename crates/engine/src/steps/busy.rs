@@ -12,6 +12,9 @@ use pointsman_core::time::{Timestamp, spoken};
 /// Time limit of the wait: longer than builds take.
 const WAIT_WITHIN: Duration = Duration::from_mins(30);
 
+/// Time limit for finding out what the platform is busy with.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+
 /// Requests a build as soon as the platform accepts it, and reports which build it is waiting for and that build's age.
 /// Checks the lease before each attempt, because the wait may outlast it.
 pub(super) async fn request_build(
@@ -45,7 +48,11 @@ pub(super) async fn request_build(
 
 /// The build that the platform is working on, with its age.
 async fn builder(context: &Context, member: &Member, own: &BuildId) -> Option<String> {
-    let builds = context.outside.hosting.builds(&member.target).await.ok()?;
+    let read = context.outside.hosting.builds(&member.target);
+    let builds = tokio::select! {
+        builds = read => builds.ok()?,
+        () = context.sleep(READ_WITHIN) => return None,
+    };
     let other = |build: &&Build| build.state == BuildState::Working && build.id != *own;
     let build = builds.iter().find(other)?;
     let age = build.created.and_then(|at| age(at, context.outside.clock.now()));

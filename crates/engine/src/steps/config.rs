@@ -56,10 +56,18 @@ pub(super) async fn compared(
     let Some(live) = live else {
         return Some("not compared: the live build cannot be read".to_owned());
     };
-    if live.config.variables.is_none() && config.variables.is_none() && config.settings.is_empty() {
-        return None;
-    }
-    let changes = compare(&live.config, config);
+    record(context, member, &live.config, (build, config)).await
+}
+
+/// Records how a build differs from the live one. Returns the differences in a few words; `None` if the platform does not
+/// report the configuration of both.
+pub(super) async fn record(
+    context: &Context,
+    member: &Member,
+    live: &BuildConfig,
+    (build, config): (&BuildId, &BuildConfig),
+) -> Option<String> {
+    let changes = compare(live, config)?;
     let words = build_config::summary(&changes);
     let (service, build) = (member.service().clone(), build.clone());
     context.record(Event::ConfigCompared { service, build, changes }).await;

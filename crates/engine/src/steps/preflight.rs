@@ -10,7 +10,7 @@ use pointsman_core::event::Event;
 use pointsman_core::ids::BuildId;
 use pointsman_core::lint_report::LintReport;
 use pointsman_core::plan::{Member, RunKind};
-use pointsman_core::ports::hosting::{Automatic, BuildState};
+use pointsman_core::ports::hosting::{Automatic, Build, BuildState};
 use pointsman_core::view::TrafficState;
 
 pub(super) async fn perform(context: &Context) -> StepResult {
@@ -36,7 +36,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             // What cannot be checked has one cause for all services, and is said once.
             said.extend(told.into_iter().filter(|line| !said.contains(line)).collect::<Vec<_>>());
         }
-        let blue = observe_blue(context, member).await?;
+        let (blue, live) = observe_blue(context, member).await?;
         if matches!(blue, TrafficState::Whole(_)) && context.plan().kind == RunKind::Deploy {
             crate::stale_assets::note(context, member).await;
         }
@@ -46,7 +46,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             seen => format!("{service}: {seen}"),
         });
         if let Some(candidate) = &member.to {
-            check_candidate(context, member, candidate, blue.whole()).await?;
+            check_candidate(context, member, candidate, live.as_ref()).await?;
         }
     }
     let troubles = domains(context).await;
@@ -83,7 +83,10 @@ async fn domains(context: &Context) -> Vec<String> {
 }
 
 /// Records the live build. A traffic split is refused: there is no single blue (F26).
-async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState, StepError> {
+async fn observe_blue(
+    context: &Context,
+    member: &Member,
+) -> Result<(TrafficState, Option<Build>), StepError> {
     let hosting = &context.outside.hosting;
     let traffic = super::settled::traffic(context, member).await?;
     let split = !traffic.splits.is_empty() && traffic.whole().is_none();
@@ -107,7 +110,8 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState
         Some(id) => hosting.build(&member.target, id).await?,
         None => None,
     };
-    let (release, commit) = seen.map_or((None, None), |b| (b.release, b.commit));
+    let about = seen.clone().map_or((None, None), |b| (b.release, b.commit));
+    let (release, commit) = about;
     let service = member.service().clone();
     let found = TrafficState::of(&traffic.splits);
     context
@@ -121,7 +125,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState
         })
         .await;
     hold(context, member, traffic.automatic).await?;
-    Ok(found)
+    Ok((found, seen))
 }
 
 /// Time limit for disabling automatic rollouts outside of deploys, and for reading a service's domains in a deploy.
@@ -163,16 +167,15 @@ async fn check_candidate(
     context: &Context,
     member: &Member,
     candidate: &BuildId,
-    blue: Option<&BuildId>,
+    blue: Option<&Build>,
 ) -> Result<(), StepError> {
     let service = member.service();
     match context.outside.hosting.build(&member.target, candidate).await? {
         Some(build) if build.state == BuildState::Ready => {
             let (of, ready) = (service.clone(), candidate.clone());
             context.record(Event::CandidateReady { service: of, build: ready }).await;
-            // Nothing may hold up a rollback: the comparison is bounded, and what it finds is only told.
             if let Some(blue) = blue {
-                config::compared(context, member, blue, (candidate, &build.config)).await;
+                config::record(context, member, &blue.config, (candidate, &build.config)).await;
             }
             Ok(())
         }

@@ -7,9 +7,12 @@ use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::plan::PlannedDatabase;
 use pointsman_core::restore::{BackupNeed, Recovery, Restorable, minute};
+use pointsman_core::step::Failure;
 
-/// Time limit of the question, which decides only where the config requires a backup.
+/// Time limit where the config requires a backup.
 const ASK_WITHIN: Duration = Duration::from_secs(20);
+/// Time limit where nothing depends on the answer, as in a rollback.
+const TELL_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is known.
 #[derive(Debug, Default)]
@@ -27,9 +30,10 @@ pub(super) async fn ready(
     required: Option<BackupNeed>,
 ) -> Result<RestorePoint, StepError> {
     let database = context.outside.databases.get(&planned.name).map_err(StepError::lasting)?;
+    let within = if required.is_some() { ASK_WITHIN } else { TELL_WITHIN };
     let restorable = tokio::select! {
         restorable = database.restorable() => restorable,
-        () = context.sleep(ASK_WITHIN) => Some(unanswered()),
+        () = context.sleep(within) => Some(unanswered(within)),
     };
     let now = context.outside.clock.now();
     match (restorable, required) {
@@ -37,7 +41,11 @@ pub(super) async fn ready(
         (None, Some(need)) => Err(StepError::lasting(not_told(&planned.name, need))),
         (Some(restorable), need) => {
             if let Some(need) = need {
-                restorable.meets(need, &planned.name, now).map_err(StepError::lasting)?;
+                restorable.meets(need, &planned.name, now).map_err(|unmet| {
+                    // What could not be read may be readable on a retry.
+                    let class = if unmet.known { Failure::Lasting } else { Failure::Inconclusive };
+                    StepError { problem: unmet.problem, class }
+                })?;
             }
             let point = restorable.point(now).map(minute);
             Ok(RestorePoint { point, said: Some(restorable.sentence()) })
@@ -45,8 +53,8 @@ pub(super) async fn ready(
     }
 }
 
-fn unanswered() -> Restorable {
-    let why = format!("no answer within {} s", ASK_WITHIN.as_secs());
+fn unanswered(within: Duration) -> Restorable {
+    let why = format!("no answer within {} s", within.as_secs());
     Restorable { recovery: Recovery::Unknown(why.clone()), backup: Err(why) }
 }
 

@@ -17,7 +17,7 @@ use pointsman_core::migration::{
 use pointsman_core::plan::{Member, PlannedDatabase, RunKind};
 use pointsman_core::ports::hosting::HostingReason;
 use pointsman_core::release::SchemaVersion;
-use pointsman_core::step::{Failure, RepairAs};
+use pointsman_core::step::{Failure, PlannedStep, RepairAs, StepKind};
 use pointsman_core::time::spoken;
 
 /// Whether the run rolls back: an unavailable or half-migrated database does not stop it.
@@ -88,7 +88,10 @@ async fn one(context: &Context, planned: &PlannedDatabase) -> Result<String, Ste
     let restore = if planned.migrations.is_empty() || gives_back(context) {
         None
     } else {
-        restore::ready(context, planned, planned.backup).await?.said
+        let migrates = |step: &PlannedStep| matches!(&step.kind, StepKind::Migrate { database, .. } if *database == name);
+        // A record of what was done elsewhere writes no document, and a half-done migration must not stay so.
+        let writes = context.plan().steps.iter().any(migrates) && seen.dirty().is_none();
+        restore::ready(context, planned, planned.backup.filter(|_| writes)).await?.said
     };
     Ok(restore.map_or(format!("schema {told}"), |restore| format!("schema {told}, {restore}")))
 }

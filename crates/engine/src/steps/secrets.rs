@@ -35,14 +35,22 @@ pub(super) async fn readable(context: &Context, member: &Member) -> Result<Vec<S
         }
     };
     let (mut faults, mut told, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut failed, mut unread) = (None, None);
     for (secret, look) in looks {
         match look {
-            Ok(Some(look)) => match look.fault(secret) {
-                Some(fault) => faults.push((fault, look.remedy(secret, target_project(member)))),
-                None => unseen.extend(not_granted(secret, &look)),
-            },
+            Ok(Some(look)) => {
+                if let Some(fault) = look.fault(secret) {
+                    faults.push((fault, look.remedy(secret, target_project(member))));
+                    continue;
+                }
+                told.extend(look.warning(secret));
+                unseen.extend(not_granted(secret, &look));
+                if let Reader::Unknown(why) = look.reader {
+                    unread.get_or_insert(why);
+                }
+            }
             // One sentence for all of them: they have one cause.
-            Err(error) if told.is_empty() => told.push(not_checked(&error)),
+            Err(error) if failed.is_none() => failed = Some(not_checked(&error)),
             Ok(None) | Err(_) => {}
         }
     }
@@ -51,6 +59,8 @@ pub(super) async fn readable(context: &Context, member: &Member) -> Result<Vec<S
         let problem = Problem::coded(Code::SECRET_UNREADABLE, format!("{service} cannot be built"));
         return Err(StepError::lasting(problem.because(why.join("; ")).try_this(remedy)));
     }
+    told.extend(failed);
+    told.extend(unread.map(|why| format!("grants of secrets not checked: {why}")));
     if !unseen.is_empty() {
         told.push(grant(member, &unseen));
     }

@@ -3,19 +3,19 @@
 
 use std::time::Duration;
 
-use futures_util::future::{Either, join, select};
+use futures_util::future::join;
 
 use crate::context::Context;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::Member;
-use pointsman_core::ports::hosting::HostingError;
+use pointsman_core::ports::hosting::Answer;
 use pointsman_core::serving::{RevisionShare, RunTraffic, ServingReport};
 use pointsman_core::view::TrafficState;
 
-/// Time limit for all layers together.
-const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// Time limit per layer. All layers are read in parallel.
+const ASK_WITHIN: Duration = Duration::from_secs(3);
 
 /// Asks the layers, records what they say, and adds it to the problem. `address`: what the public address answered.
 pub(super) async fn explain(
@@ -27,15 +27,11 @@ pub(super) async fn explain(
 ) -> Problem {
     let (hosting, target) = (&context.outside.hosting, &member.target);
     let platform = context.plan().endpoint.control();
-    let asked = Box::pin(join(hosting.traffic(target), hosting.run_traffic(target)));
-    let limit = Box::pin(context.sleep(ASK_WITHIN));
-    let (traffic, run) = match select(asked, limit).await {
-        Either::Left(((traffic, run), _)) => (said(traffic), said(run)),
-        Either::Right(_) => {
-            let silent = format!("nothing within {} s", ASK_WITHIN.as_secs());
-            (Err(silent.clone()), Err(silent))
-        }
-    };
+    let (traffic, run) = join(
+        within(context, hosting.traffic(target)),
+        within(context, hosting.run_traffic(target)),
+    )
+    .await;
     let traffic = traffic.map_or_else(|why| why, |t| TrafficState::of(&t.splits).to_string());
     let mut reports = vec![ServingReport::new(platform, traffic)];
     let mut stale = None;
@@ -43,7 +39,9 @@ pub(super) async fn explain(
         // The platform has no layer below it.
         Ok(None) => {}
         Ok(Some(run)) => {
-            stale = stale_share(context, member, wanted, &run);
+            // Other tags may point elsewhere on purpose: only a revision that the address answered with explains it.
+            stale = stale_share(context, member, wanted, &run)
+                .filter(|share| !run.reconciling && address.contains(&share.revision));
             reports.push(ServingReport::new("Cloud Run", run.to_string()));
         }
         Err(why) => reports.push(ServingReport::new("Cloud Run", why)),
@@ -58,8 +56,16 @@ pub(super) async fn explain(
     }
 }
 
-fn said<T>(answer: Result<T, HostingError>) -> Result<T, String> {
-    answer.map_err(|error| format!("nothing: {}", error.problem.sentence()))
+/// The answer of a layer, or why there is none.
+async fn within<T>(context: &Context, asked: Answer<'_, T>) -> Result<T, String> {
+    tokio::select! {
+        answer = asked => {
+            answer.map_err(|error| format!("nothing: {}", error.problem.sentence()))
+        }
+        () = context.sleep(ASK_WITHIN) => {
+            Err(format!("nothing within {} s", ASK_WITHIN.as_secs()))
+        }
+    }
 }
 
 fn stale_share(

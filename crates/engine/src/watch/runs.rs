@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::alerts::put;
+use crate::proposal::holder;
 use crate::services::Services;
 use pointsman_core::alert::{self, Alert, Notify};
 use pointsman_core::ids::EnvironmentName;
@@ -37,10 +38,11 @@ pub async fn watch_runs(services: Services, notify: Notify, environments: Vec<En
                 continue;
             }
             // The platform is only read when a reminder would be due.
-            let due = alert::held_reminders(&run.view, notify.remind, now);
+            let Some(holder) = holder(&services, &spec.environment) else { continue };
+            let due = alert::held_reminders(&holder, notify.remind, now);
             let before = reminded.insert(spec.environment.clone(), due).unwrap_or_default();
             if due > before {
-                alerts.extend(still_held(&services, &notify, spec, &run.view).await);
+                alerts.extend(still_held(&services, &notify, spec, &holder).await);
             }
         }
         put(&services, &notify, &alerts);

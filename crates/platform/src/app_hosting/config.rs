@@ -22,7 +22,9 @@ const LIMITS: [(&str, &str); 5] = [
 pub(super) fn config(build: &Value) -> BuildConfig {
     let text = |value: &Value| match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.as_f64().unwrap_or_default().to_string()),
+        Value::Number(number) => {
+            number.as_f64().filter(|number| *number != 0.0).map(|number| number.to_string())
+        }
         // The API omits what has its default.
         _ => None,
     };
@@ -35,7 +37,6 @@ pub(super) fn config(build: &Value) -> BuildConfig {
     let others = [
         ("environment", &build["environment"]),
         ("root directory", &build["source"]["archive"]["rootDirectory"]),
-        ("image", &build["source"]["container"]["image"]),
     ];
     let others =
         others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), text(value)?)));
@@ -56,7 +57,9 @@ fn variables(build: &Value) -> Option<BTreeMap<String, Variable>> {
             (None, None) => Bound::Untold,
         };
         let file = entry["originFileName"].as_str().filter(|file| !file.is_empty());
-        Some((name, Variable { bound, file: file.map(str::to_owned) }))
+        let overridden =
+            matches!(entry["origin"].as_str(), Some("BACKEND_OVERRIDES" | "BUILD_CONFIG"));
+        Some((name, Variable { bound, overridden, file: file.map(str::to_owned) }))
     };
     Some(all.iter().filter_map(one).collect())
 }

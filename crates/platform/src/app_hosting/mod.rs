@@ -9,10 +9,12 @@ mod call;
 mod cloud_run;
 mod config;
 mod domains;
+mod hold;
 mod secrets;
 mod upload;
 mod wire;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,8 +31,8 @@ use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::hosting::{
-    Answer, Automatic, Build, DomainTrouble, Hosting, HostingError, HostingReason, LogPart,
-    NewBuild, NewRollout, Traffic,
+    Answer, Build, DomainTrouble, Hosting, HostingError, HostingReason, LogPart, NewBuild,
+    NewRollout, Traffic,
 };
 use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
@@ -63,6 +65,8 @@ pub struct AppHosting {
     origins: Origins,
     /// Pointsman's state folder, which is part of no source.
     state: Option<PathBuf>,
+    /// The sources that this client has uploaded, by build: a request that waits for a busy backend is repeated.
+    uploaded: tokio::sync::Mutex<HashMap<BuildId, String>>,
 }
 
 /// The kind of server at the address.
@@ -79,7 +83,15 @@ impl AppHosting {
     /// A client for the server at `base`.
     pub fn new(base: impl Into<String>, bearer: Auth, kind: Kind) -> Result<Self, Problem> {
         let (client, base) = (crate::http::client()?, base.into());
-        Ok(Self { client, base, bearer, kind, origins: Origins::default(), state: None })
+        Ok(Self {
+            client,
+            base,
+            bearer,
+            kind,
+            origins: Origins::default(),
+            state: None,
+            uploaded: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Sets the addresses of Google's other services. The firebase CLI has the same options.
@@ -128,7 +140,7 @@ impl AppHosting {
             Source::Archive(uri) => {
                 let here = uri.strip_prefix("file://").filter(|_| self.kind == Kind::Google);
                 let uri = match here {
-                    Some(folder) => self.upload(target, &new.id, Path::new(folder)).await?,
+                    Some(folder) => self.upload_once(target, &new.id, Path::new(folder)).await?,
                     None => uri.clone(),
                 };
                 json!({"archive": {"userStorageUri": uri}})
@@ -219,36 +231,6 @@ impl AppHosting {
         let body = json!({"name": name, "target": {"splits": splits}});
         let query = [("updateMask", "target")];
         self.change(Method::PATCH, &name, &query, None, Some(&body)).await.map(|_| ())
-    }
-
-    /// Disables or restores automatic rollouts. Sends no etag: the mask covers only the policy and the annotation,
-    /// and a run owns both while it lasts.
-    async fn hold(&self, target: &Target, policy: &str, hold: bool) -> Result<(), HostingError> {
-        let name = format!("{}/traffic", target.backend_name());
-        let mut wanted: Value =
-            serde_json::from_str(policy).map_err(|_| wire::unreadable("a rollout policy"))?;
-        let mut annotations = self.get(&name).await?["annotations"].clone();
-        if !annotations.is_object() {
-            annotations = json!({});
-        }
-        if hold {
-            wanted["disabled"] = json!(true);
-            annotations[wire::HELD] = json!(policy);
-        } else if let Some(annotations) = annotations.as_object_mut() {
-            annotations.remove(wire::HELD);
-        }
-        let body = json!({"name": name, "rolloutPolicy": wanted, "annotations": annotations});
-        let query = [("updateMask", "rolloutPolicy,annotations")];
-        let operation = self.change(Method::PATCH, &name, &query, None, Some(&body)).await?;
-        self.wait_for(&operation).await?;
-        // Read back: a held policy is off and has the annotation; a released one is on.
-        match self.traffic_now(target).await?.automatic {
-            Automatic::Held { .. } if hold => return Ok(()),
-            Automatic::On { .. } if !hold => return Ok(()),
-            _ => {}
-        }
-        let what = format!("automatic rollouts of {} are not as they were set", target.service());
-        Err(HostingError::new(Problem::new(what), Failure::Inconclusive))
     }
 
     async fn all_builds(&self, target: &Target) -> Result<Vec<Build>, HostingError> {

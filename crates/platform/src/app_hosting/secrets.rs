@@ -20,7 +20,10 @@ const SHOWN_FOR: Duration = Duration::from_mins(1);
 const ACCESSOR: &str = "roles/secretmanager.secretAccessor";
 
 /// The looks of this process, by address and name.
-static LOOKS: OnceLock<Mutex<HashMap<String, (Instant, SecretLook)>>> = OnceLock::new();
+static LOOKS: OnceLock<Mutex<HashMap<String, (Instant, Known)>>> = OnceLock::new();
+
+/// A result: failures are reused too, so that an API that is forbidden or silent is not called at every look.
+type Known = Result<SecretLook, HostingError>;
 
 impl AppHosting {
     /// One secret. `None`: this server has no Secret Manager. `recent`: a look of the last minute will do.
@@ -37,15 +40,16 @@ impl AppHosting {
         let looks = LOOKS.get_or_init(Mutex::default);
         let known = looks.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some((_, look)) = known.filter(|(at, _)| recent && at.elapsed() < SHOWN_FOR) {
-            return Ok(Some(look));
+            return look.map(Some);
         }
         if self.kind == Kind::Loopback && !self.has_secret_manager(project).await? {
             return Ok(None);
         }
-        let look = self.secret(target, &name, version).await?;
+        let look = self.secret((!recent).then_some(target), &name, version).await;
         let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
         looks.insert(key, (Instant::now(), look.clone()));
-        Ok(Some(look))
+        drop(looks);
+        look.map(Some)
     }
 
     /// Whether a server that is not Google's serves this API too. Only then is a secret that it does not find missing.
@@ -77,9 +81,10 @@ impl AppHosting {
         self.fetch(GoogleApi::SecretManager, (Method::GET, &url), query, None).await
     }
 
+    /// One version. `reader`: also whether the service account of this backend may read it, which takes two more calls.
     async fn secret(
         &self,
-        target: &Target,
+        reader: Option<&Target>,
         name: &str,
         version: &str,
     ) -> Result<SecretLook, HostingError> {
@@ -92,7 +97,7 @@ impl AppHosting {
                     Err(error) if missing(&error) => VersionState::NoSecret,
                     Err(error) => return Err(error),
                 };
-                let reader = Reader::Unknown("there is nothing to read".to_owned());
+                let reader = Reader::NotAsked;
                 return Ok(SecretLook { version: None, state, destroyed_at: None, reader });
             }
             Err(error) => return Err(error),
@@ -108,7 +113,10 @@ impl AppHosting {
             version: Some(wire::last_part(&json["name"]).to_owned()).filter(|v| !v.is_empty()),
             state,
             destroyed_at: json["scheduledDestroyTime"].as_str().and_then(|at| at.parse().ok()),
-            reader: self.reader(target, name).await,
+            reader: match reader {
+                Some(target) => self.reader(target, name).await,
+                None => Reader::NotAsked,
+            },
         })
     }
 

@@ -50,6 +50,22 @@ impl Default for Origins {
 }
 
 impl AppHosting {
+    /// Uploads a folder for a build, unless this client has done so, and returns its address.
+    pub(super) async fn upload_once(
+        &self,
+        target: &Target,
+        id: &BuildId,
+        folder: &Path,
+    ) -> Result<String, HostingError> {
+        let mut uploaded = self.uploaded.lock().await;
+        if let Some(address) = uploaded.get(id) {
+            return Ok(address.clone());
+        }
+        let address = self.upload(target, id, folder).await?;
+        uploaded.insert(id.clone(), address.clone());
+        Ok(address)
+    }
+
     /// Uploads a folder for a build, and returns its address: `gs://…`.
     pub(super) async fn upload(
         &self,

@@ -26,7 +26,7 @@ pub(super) fn lasting(problem: Problem) -> HostingError {
 }
 
 pub(super) fn unreadable(what: &str) -> HostingError {
-    let problem = Problem::new(format!("App Hosting answered with {what} that cannot be read"));
+    let problem = Problem::new(format!("the platform answered with {what} that cannot be read"));
     HostingError::new(problem, Failure::Inconclusive)
 }
 
@@ -52,7 +52,7 @@ pub(super) fn refused(api: GoogleApi, status: StatusCode, json: &Value) -> Hosti
     };
     let reason =
         if status == StatusCode::FORBIDDEN { HostingReason::Forbidden } else { reason(word) };
-    HostingError { problem, class, reason }
+    HostingError { problem, class, reason, api: Some(api) }
 }
 
 /// The reason for an `error.status`, which is one of `google.rpc.Code`'s names.

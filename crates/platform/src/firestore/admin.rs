@@ -38,8 +38,8 @@ impl Firestore {
             Some("POINT_IN_TIME_RECOVERY_ENABLED") => {
                 Recovery::On { earliest: time(&json["earliestVersionTime"]) }
             }
-            // The API omits what has its default.
-            None | Some("POINT_IN_TIME_RECOVERY_DISABLED") => Recovery::Off,
+            Some("POINT_IN_TIME_RECOVERY_DISABLED") => Recovery::Off,
+            None => Recovery::Unknown("the database does not report it".to_owned()),
             Some(word) => Recovery::Unknown(format!("it is {word}")),
         };
         let backup = match json["locationId"].as_str() {
@@ -59,7 +59,7 @@ impl Firestore {
         let name = format!("{project}/locations/{location}/backups");
         let json = match self.admin(&name).await {
             Ok(json) => json,
-            Err(Unseen::NotServed) => return Ok(None),
+            Err(Unseen::NotServed) => return Err("backups are not served there".to_owned()),
             Err(Unseen::Unknown(why)) => return Err(why),
         };
         // Backups of a location that did not answer are unknown, not absent.

@@ -1,6 +1,6 @@
 //! An environment, whole: what is live, and what each warning about it means and asks for.
 
-use crate::domain::verdict::{Live, Undo};
+use crate::domain::verdict::{Live, Undo, not_ready};
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::view::moment;
@@ -57,10 +57,13 @@ fn undo(model: &Model, undo: &Undo) -> String {
     match undo {
         Undo::UnderWay => "a rollback is under way".to_owned(),
         Undo::NothingMoved => "not needed, nothing moved".to_owned(),
-        Undo::To { release, warm_until: Some(until) } => {
-            format!("B rolls back to {release}, warm until {}", moment(*until, model.now))
+        Undo::To { release, warm_until: Some(until), faults } => {
+            let warm = moment(*until, model.now);
+            format!("B rolls back to {release}, warm until {warm}{}", not_ready(faults))
         }
-        Undo::To { release, warm_until: None } => format!("B rolls back to {release}"),
+        Undo::To { release, warm_until: None, faults } => {
+            format!("B rolls back to {release}{}", not_ready(faults))
+        }
         Undo::Impossible(why) => format!("not possible: {why}"),
         Undo::NotRead => "not read yet".to_owned(),
         Undo::Unknown(why) => format!("unknown: {why}"),

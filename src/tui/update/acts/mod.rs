@@ -240,7 +240,7 @@ pub(super) fn offer(model: &mut Model, ticket: Ticket, releases: Vec<String>) {
     let at = |value: &String| items.iter().position(|item| item.value == *value);
     picker.selected = selected.as_ref().and_then(at).unwrap_or(0);
     picker.items = items;
-    if picker.items.iter().any(|item| item.value == picker.typed()) {
+    if !picker.typed().is_empty() {
         picker.narrow();
     }
 }
