@@ -1,12 +1,14 @@
 //! Secrets that builds read: asked before a build, watched under the build that a rollback goes to. Values are never read.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
 use super::emulator_api::Caller;
 use super::misbehaving::{Platform, changed, error, times};
-use super::stand_in::Asked;
+use super::stand_in::{Asked, Reply};
 use pointsman::emulator::Document;
 
 const PROJECT: &str = "projects/demo-toto/secrets";
@@ -208,4 +210,30 @@ fn forbidden_optional_apis_stop_nothing_and_doctor_names_each_grant() {
     );
     platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     platform.serves("1.0.0");
+}
+
+#[test]
+fn rollback_calls_no_optional_api() {
+    let platform = Platform::new();
+    platform.sandbox.deploy("2.0.0").exits(0);
+    let (port, calls) = (platform.port, Arc::new(AtomicUsize::new(0)));
+    let counted = calls.clone();
+    // BLUE has a pinned secret, and neither Secret Manager nor Cloud Run ever answers.
+    platform.misbehaves(move |asked| {
+        if forbidden(asked) {
+            counted.fetch_add(1, Ordering::Relaxed);
+            return Some(Reply::Hangs);
+        }
+        let build = asked.method == "GET" && asked.path.contains("toto-app/builds/b-1-0-0");
+        build.then(|| {
+            changed(asked, port, |build| {
+                build["config"]["effectiveEnv"] = json!([
+                    {"variable": "STRIPE", "secret": format!("{PROJECT}/stripe-key/versions/3")},
+                ]);
+            })
+        })
+    });
+    platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    platform.serves("1.0.0");
+    assert_eq!(calls.load(Ordering::Relaxed), 0, "a rollback that works needs no evidence");
 }

@@ -108,16 +108,11 @@ fn attention(model: &Model, theme: &Theme) -> Option<Span<'static>> {
 /// The program, if nothing else needs the lane.
 fn program(model: &Model, theme: &Theme) -> Line<'static> {
     let only = if model.read_only { ", read-only" } else { "" };
-    let only = if model.rehearsal {
-        format!("{only}, a rehearsal: nothing here is real")
+    let who = if model.rehearsal {
+        "a rehearsal: nothing here is real".to_owned()
     } else {
-        only.to_owned()
+        format!("pointsman {}, {}", env!("CARGO_PKG_VERSION"), model.actor)
     };
-    let text = format!(
-        " pointsman {}, {}, times in UTC, theme {}{only}",
-        env!("CARGO_PKG_VERSION"),
-        model.actor,
-        theme.name
-    );
+    let text = format!(" {who}, times in UTC, theme {}{only}", theme.name);
     Line::styled(text, theme.style(Role::Muted))
 }
