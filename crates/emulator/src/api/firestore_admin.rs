@@ -2,6 +2,7 @@
 //! unless `databases.json` in the emulator's folder says otherwise: resources by name, such as `projects/P/databases/D`,
 //! and lists of backups by `projects/P/locations/L/backups`.
 
+use axum::http::Uri;
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -13,11 +14,11 @@ const FILE: &str = "databases.json";
 const LOCATION: &str = "us-central1";
 
 /// Whether a path is one that this module serves: a database itself, or the backups of a location.
-pub(super) fn owns(call: &Call) -> bool {
-    let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+pub(super) fn owns(uri: &Uri) -> bool {
+    let path: Vec<&str> = uri.path().split('/').collect();
     match path.as_slice() {
-        ["projects", _, "databases", id] => !id.contains(':'),
-        ["projects", _, "locations", _, "backups"] => true,
+        ["", "v1", "projects", _, "databases", id] => !id.contains(':'),
+        ["", "v1", "projects", _, "locations", _, "backups"] => true,
         _ => false,
     }
 }
@@ -27,12 +28,7 @@ impl Api {
         if call.method != "GET" {
             return Err(ApiError::unimplemented("changes of databases"));
         }
-        let told: Value = match std::fs::read_to_string(self.platform.folder.join(FILE)) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| ApiError::precondition(format!("{FILE}: {error}")))?,
-            Err(_) => json!({}),
-        };
-        let told = told.get(&call.name).cloned();
+        let told = self.told(FILE)?.get(&call.name).cloned();
         if call.name.ends_with("/backups") {
             call.takes(&["filter"])?;
             return Ok(json!({ "backups": told.unwrap_or_else(|| json!([])) }));

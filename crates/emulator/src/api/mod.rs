@@ -67,8 +67,7 @@ pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response
         return ApiError::too_large().into_response();
     };
     let (method, uri) = (&head.method, &head.uri);
-    let admin = Call::read(method, uri, &body).ok().filter(firestore_admin::owns);
-    if admin.is_none() && Databases::owns(uri) {
+    if Databases::owns(uri) && !firestore_admin::owns(uri) {
         return api.databases.handle(method, uri, &body);
     }
     if uri.path().starts_with(super::storage::PREFIX) {
@@ -88,11 +87,11 @@ impl Api {
         if let Some(build) = uri.path().strip_prefix("/pointsman/log/") {
             return Ok(self.log(build, uri.query().unwrap_or_default()));
         }
-        if uri.path().starts_with(call::CLOUD_RUN) {
-            return self.cloud_run(&Call::read(method, uri, body)?);
-        }
         let call = Call::read(method, uri, body)?;
-        if firestore_admin::owns(&call) {
+        if uri.path().starts_with(call::CLOUD_RUN) {
+            return self.cloud_run(&call);
+        }
+        if firestore_admin::owns(uri) {
             return self.firestore_admin(&call);
         }
         if secret_manager::owns(&call) {
@@ -164,6 +163,16 @@ impl Api {
 
     fn read(&self, name: &str) -> Answer {
         self.platform.registry().get(name)?.ok_or_else(|| ApiError::not_found(name))
+    }
+
+    /// The content of a file in the emulator's folder that changes what an API reports; empty without it. Reads the file
+    /// for each call, so that changes take effect immediately.
+    fn told(&self, file: &str) -> Answer {
+        match std::fs::read_to_string(self.platform.folder.join(file)) {
+            Ok(text) => serde_json::from_str(&text)
+                .map_err(|error| ApiError::precondition(format!("{file}: {error}"))),
+            Err(_) => Ok(json!({})),
+        }
     }
 
     fn authenticate(&self, headers: &HeaderMap) -> Result<(), ApiError> {

@@ -39,7 +39,7 @@ impl Api {
             ["projects", project, "secrets"] => {
                 call.takes(&["filter", "pageSize", "pageToken"])?;
                 let prefix = format!("projects/{project}/secrets/");
-                let told = self.told_secrets()?;
+                let told = self.told(FILE)?;
                 let names = told.as_object().into_iter().flatten();
                 let names =
                     names.filter(|(name, secret)| name.starts_with(&prefix) && !secret.is_null());
@@ -84,18 +84,9 @@ impl Api {
         }
     }
 
-    /// The content of `secrets.json`. Reads the file for each call, so that changes take effect immediately.
-    fn told_secrets(&self) -> Answer {
-        match std::fs::read_to_string(self.platform.folder.join(FILE)) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| ApiError::precondition(format!("{FILE}: {error}"))),
-            Err(_) => Ok(json!({})),
-        }
-    }
-
     fn secret(&self, project: &str, id: &str) -> Result<Secret, ApiError> {
         let name = format!("projects/{project}/secrets/{id}");
-        let told = self.told_secrets()?;
+        let told = self.told(FILE)?;
         let secret = told.get(&name);
         if secret.is_some_and(Value::is_null) {
             return Err(ApiError::not_found(&name));
