@@ -45,7 +45,7 @@ pub(super) fn check(session: &Session) -> Finished {
 pub(super) fn schema(of: &str) -> u8 {
     let schema = match of {
         "theme" => theme_schema(),
-        "migration" => migration_schema(),
+        "migration" => migration_schema().clone(),
         _ => json_schema(),
     };
     print::result(serde_json::to_string_pretty(&schema).unwrap_or_default());

@@ -117,8 +117,11 @@ impl Look {
 async fn optional(session: &Session, loaded: &Loaded, name: &str) -> Vec<Look> {
     let Ok(spec) = loaded.spec(name) else { return Vec::new() };
     let apis = apis(session, loaded, &spec).await.into_iter();
-    apis.map(|ApiLook { api, found }| Look { what: format!("{name} {api}"), found, optional: true })
-        .collect()
+    let look = |ApiLook { api, found, wrong }| {
+        let (what, optional) = (format!("{name} {api}"), !wrong);
+        Look { what, found, optional }
+    };
+    apis.map(look).collect()
 }
 
 /// The settings that the screen would use in this terminal.

@@ -5,15 +5,20 @@ use super::Session;
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::google_api::GoogleApi;
+use crate::domain::plan::PlannedDatabase;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::ports::hosting::{HostingError, HostingReason};
 use crate::domain::restore::Recovery;
 use crate::engine::proposal;
+use crate::ports::database::Refused;
+use crate::ports::database_admin::DatabaseAdmin;
 
 /// An API with what it is needed for, and whether it can be read.
 pub(super) struct ApiLook {
     pub(super) api: GoogleApi,
     pub(super) found: Result<String, Problem>,
+    /// Whether the problem is known and not only a missing role.
+    pub(super) wrong: bool,
 }
 
 /// Asks each API that a feature of an environment needs. An emulator needs no roles.
@@ -48,7 +53,8 @@ pub(super) async fn apis(
     }
     for planned in &spec.databases {
         let Ok(Some(database)) = services.database(planned, false).await else { continue };
-        let Some(restorable) = database.restorable().await else { continue };
+        let Some(admin) = database.admin() else { continue };
+        let Some(restorable) = admin.restorable().await else { continue };
         let api = GoogleApi::FirestoreAdmin;
         let found = match (&restorable.recovery, &restorable.backup) {
             (Recovery::Unknown(why), _) | (_, Err(why)) => {
@@ -58,9 +64,36 @@ pub(super) async fn apis(
                 Ok(format!("{}: {}", planned.name, restorable.sentence()))
             }
         };
-        looks.push(ApiLook { api, found });
+        looks.push(ApiLook { api, found, wrong: false });
+        looks.extend(rules(planned, admin, &member).await);
     }
     looks
+}
+
+/// Whether clients can change the records of migrations. `None` from a server without rules.
+async fn rules(
+    planned: &PlannedDatabase,
+    admin: &dyn DatabaseAdmin,
+    member: &str,
+) -> Option<ApiLook> {
+    let (api, project) = (GoogleApi::Rules, planned.project.as_str());
+    let name = &planned.name;
+    Some(match admin.rules().await {
+        Ok(tested) => {
+            let problem = tested.problem(name);
+            let wrong = problem.is_some();
+            let found = problem.map_or_else(|| Ok(format!("{name}: {}", tested.sentence())), Err);
+            ApiLook { api, found, wrong }
+        }
+        Err(error) if error.refused == Refused::NotServed => return None,
+        Err(error) => {
+            let problem = match error.refused {
+                Refused::Denied => lacking(api, project, member).because(error.problem.sentence()),
+                _ => error.problem,
+            };
+            ApiLook { api, found: Err(problem), wrong: false }
+        }
+    })
 }
 
 /// The member to grant a role to, as IAM writes it.
@@ -92,7 +125,7 @@ fn told(
         | HostingReason::Unimplemented
         | HostingReason::Other => error.problem,
     });
-    ApiLook { api, found }
+    ApiLook { api, found, wrong: false }
 }
 
 fn lacking(api: GoogleApi, project: &str, member: &str) -> Problem {

@@ -7,6 +7,7 @@ use super::args::{MigrateArguments, MigrateVerb};
 use super::confirm::begin;
 use super::drive::drive;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
+use super::migrate_export::{Export, export};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::migration::{Direction, Row, RowState};
@@ -27,6 +28,13 @@ pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> 
         }
         MigrateVerb::Status(at) | MigrateVerb::Repair { at, as_is: None, .. } => {
             return status(session, &at.environment, at.database.as_deref()).await;
+        }
+        MigrateVerb::Export { at, to, follow, yes } => {
+            let wish = match (to, follow) {
+                (_, Some(operation)) => Export::Follow(operation),
+                (to, None) => Export::Begin(to.as_deref().unwrap_or_default()),
+            };
+            return export(session, at, &wish, yes).await;
         }
         MigrateVerb::Repair { at, version, as_is: Some(as_is), confirmation } => {
             (at, MigrationRequest::Repair(version.clone(), (*as_is).into()), false, confirmation)
@@ -88,7 +96,7 @@ async fn status(session: &Session, environment: &str, database: Option<&str>) ->
     let (mut texts, mut all) = (Vec::new(), Vec::new());
     for planned in chosen {
         let files = proposal::files(&loaded, environment, &planned.name)?;
-        let seen = proposal::database(&session.app.services(), planned, &files).await;
+        let seen = proposal::database(&session.app.services(), &loaded, planned, &files).await;
         texts.push(text(&seen));
         all.push(to_json(&seen));
     }
@@ -115,6 +123,9 @@ fn text(seen: &DatabaseSnapshot) -> String {
     }
     for problem in &seen.obstacles {
         text = format!("{text}  {problem}\n");
+    }
+    for (_, said) in seen.evidence() {
+        text = format!("{text}  {said}\n");
     }
     text
 }
@@ -152,6 +163,7 @@ fn to_json(seen: &DatabaseSnapshot) -> Value {
         "pending": known.then_some(pending), "dirty": known.then_some(seen.dirty.is_some()),
         "lock": seen.lock, "migrations": seen.rows.iter().map(row_json).collect::<Vec<_>>(),
         "problems": seen.obstacles, "unseen": seen.unseen,
+        "indexes": seen.indexes, "rules": seen.rules,
     })
 }
 
@@ -182,7 +194,8 @@ pub(super) async fn all(
     let mut all = Vec::new();
     for planned in databases {
         let files = proposal::files(loaded, name, &planned.name)?;
-        all.push(to_json(&proposal::database(&session.app.services(), planned, &files).await));
+        let services = session.app.services();
+        all.push(to_json(&proposal::database(&services, loaded, planned, &files).await));
     }
     Ok(all)
 }

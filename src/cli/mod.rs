@@ -30,6 +30,7 @@ mod lock;
 mod looks;
 mod man;
 mod migrate;
+mod migrate_export;
 mod past;
 mod pipeline;
 pub mod print;

@@ -63,6 +63,7 @@ fn acts(verb: &Verb) -> bool {
         }
         Verb::Migrate(arguments) => match &arguments.verb {
             MigrateVerb::Status(_) => false,
+            MigrateVerb::Export { follow, .. } => follow.is_none(),
             MigrateVerb::Up { dry_run, .. } | MigrateVerb::Down { dry_run, .. } => !dry_run,
             MigrateVerb::Repair { .. } | MigrateVerb::Baseline { .. } => true,
         },

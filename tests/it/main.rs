@@ -30,6 +30,7 @@ mod google_hosting;
 mod health;
 mod hostile;
 mod house;
+mod indexes;
 mod invariants;
 mod journeys;
 mod layers;

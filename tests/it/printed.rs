@@ -104,7 +104,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
 /// Commands that act also get `--yes`.
-const DONE: [(&str, i32, &str); 82] = [
+const DONE: [(&str, i32, &str); 84] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
     ("init --yes", 1, "never changes"),
@@ -132,6 +132,12 @@ const DONE: [(&str, i32, &str); 82] = [
     ("migrate up development --yes", 0, "migrated"),
     ("migrate down development --to 1.0.0 --yes", 0, "migrated"),
     ("migrate baseline development --to 1.1.0 --reason x", 0, ""),
+    (
+        "migrate export development --to gs://BUCKET/FOLDER --yes --confirm development",
+        0,
+        "exported to gs://",
+    ),
+    ("migrate export development --follow 1.0.0", 5, "is not known"),
     ("migrate repair development", 0, "schema 1.1.0"),
     ("migrate repair development --as fully --reason x", 3, ""),
     ("migrate repair development --as half --reason x", 3, ""),

@@ -48,6 +48,7 @@ fn googles_python_client_reads_what_is_below_a_backend() {
     for (script, arguments) in [
         ("drive_cloud_run.py", vec![service, build]),
         ("drive_secret_manager.py", vec!["projects/demo-toto"]),
+        ("drive_firestore_admin.py", vec!["projects/demo-toto"]),
     ] {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(script);
         let mut command = Command::new(&python);

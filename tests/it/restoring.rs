@@ -124,7 +124,7 @@ fn what_the_admin_api_withholds_is_unknown_and_not_absent() {
         let server = StandIn::new(move |_, _| reply.clone());
         let client =
             Firestore::new(server.url(), "p", "(default)", Auth::Fixed("t".into())).unwrap();
-        block_on(async { client.restorable().await })
+        block_on(async { client.admin().unwrap().restorable().await })
     };
     let denied = restorable(error(403, "PERMISSION_DENIED", &json!([]))).unwrap();
     assert!(

@@ -64,7 +64,7 @@ impl Place {
         std::fs::write(file, text).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = self.sandbox.command(arguments);
         match &self.host {
             Some(host) => command.env("FIRESTORE_EMULATOR_HOST", host),

@@ -68,6 +68,8 @@ pub(crate) fn database() -> DatabaseSnapshot {
             ("toto-bo".to_owned(), ">=2.0.0".parse().unwrap(), false),
         ],
         rollback: "no migration has to be undone: the target works with 1.1.0".to_owned(),
+        indexes: None,
+        rules: None,
         unseen: None,
     }
 }

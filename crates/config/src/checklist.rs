@@ -63,6 +63,9 @@ impl Loaded {
             AutoConfig { migrations: Some(database), .. } => {
                 Source::Migrations { database: database.clone() }
             }
+            AutoConfig { indexes: Some(database), .. } => {
+                Source::Indexes { database: database.clone() }
+            }
             AutoConfig { lint: Some(of), .. } => Source::Lint { of: of.clone() },
             AutoConfig { history: Some(of), .. } => match of.as_str() {
                 "rollback" => Source::Rollback,

@@ -12,6 +12,7 @@ mod file;
 mod finding;
 mod freezes;
 mod identity;
+mod indexes;
 mod lint;
 mod migrations;
 mod node;

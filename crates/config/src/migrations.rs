@@ -1,11 +1,13 @@
 //! Migration files: their names, their schema, and their conversion to the domain's operations.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
 use super::check;
 use super::finding::{Finding, Findings};
+use super::indexes::{expiry_of, index_of};
 use super::node::{MOST_BYTES, Node, Place, parse};
 use super::schema::migration::{
     ConditionConfig, MigrationConfig, OperationConfig, PhaseConfig, ReversibilityConfig,
@@ -14,9 +16,11 @@ use pointsman_core::document::{FieldPath, Fields, List, Map, Value};
 use pointsman_core::migration::{Condition, Migration, Operation, Phase, Scope, Template, Undo};
 use pointsman_core::release::SchemaVersion;
 
-/// The JSON Schema of a migration file.
-pub fn migration_schema() -> Json {
-    schemars::schema_for!(MigrationConfig).to_value()
+/// The JSON Schema of a migration file. Made once: the screen reads every migration again each few seconds.
+pub fn migration_schema() -> &'static Json {
+    static SCHEMA: LazyLock<Json> =
+        LazyLock::new(|| schemars::schema_for!(MigrationConfig).to_value());
+    &SCHEMA
 }
 
 /// Reads every migration in a folder, ordered by version. The error holds all findings of the first invalid file.
@@ -80,7 +84,7 @@ fn one(path: &Path, name: &str, text: &str) -> Result<Migration, Findings> {
     }
     let version = version_of(name).map_err(whole)?;
     let node = parse(text).map_err(|finding| refused(path, text, vec![finding]))?;
-    let (findings, _) = check::against_schema(&migration_schema(), &node);
+    let (findings, _) = check::against_schema(migration_schema(), &node);
     if !findings.is_empty() {
         return Err(refused(path, text, findings));
     }
@@ -142,15 +146,36 @@ fn raise(
         let finding = Finding::new(place, "it says that it cannot be undone, and has a `down`");
         findings.push(finding.hint("leave one of the two out"));
     }
-    if !findings.is_empty() {
-        return Err(findings);
-    }
     let phase = match config.phase {
         PhaseConfig::Expand => Phase::Expand,
         PhaseConfig::Migrate => Phase::Migrate,
         PhaseConfig::Contract => Phase::Contract,
     };
+    findings.extend(misplaced(&up, phase, undo, node));
+    if !findings.is_empty() {
+        return Err(findings);
+    }
     Ok(Migration { version, description: config.description.clone(), phase, undo, up, down })
+}
+
+/// Acts on indexes and expiry that contradict what the migration says of itself.
+fn misplaced(up: &[Operation], phase: Phase, undo: Undo, node: &Node) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (at, operation) in up.iter().enumerate() {
+        let place = node.place_of(&["up", &at.to_string()]);
+        match operation {
+            Operation::DeleteIndex { .. } if phase != Phase::Contract => findings.push(
+                Finding::new(place, "old code may still need that index")
+                    .hint("delete it in a separate migration with `phase: contract`"),
+            ),
+            Operation::Expire { .. } if undo == Undo::Yes => findings.push(
+                Finding::new(place, "documents that expire do not come back")
+                    .hint("write `reversibility: data-loss` or `none`"),
+            ),
+            _ => {}
+        }
+    }
+    findings
 }
 
 type Raised<T> = Result<T, String>;
@@ -219,6 +244,18 @@ fn operation_of(config: &OperationConfig) -> Raised<Operation> {
     }
     if let Some(c) = &config.delete_collection {
         found.push(scope(c.scope()).map(|scope| Operation::DeleteCollection { scope }));
+    }
+    if let Some(c) = &config.index {
+        found.push(index_of(c).map(|index| Operation::CreateIndex { index }));
+    }
+    if let Some(c) = &config.delete_index {
+        found.push(index_of(c).map(|index| Operation::DeleteIndex { index }));
+    }
+    if let Some(c) = &config.ttl {
+        found.push(expiry_of(c).map(|expiry| Operation::Expire { expiry }));
+    }
+    if let Some(c) = &config.delete_ttl {
+        found.push(expiry_of(c).map(|expiry| Operation::EndExpiry { expiry }));
     }
     if let Some(argv) = &config.run {
         found.push(match argv.as_slice() {

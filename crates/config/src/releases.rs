@@ -241,7 +241,37 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     warnings
 }
 
+/// The text of a file in a release.
+pub(super) enum InRelease {
+    Text(String),
+    /// The commit of the release does not have the file.
+    Missing,
+    /// Releases are not commits, or the file is outside of the repository.
+    NoCommit,
+}
+
 impl Loaded {
+    /// The text of a file in a release's commit.
+    pub(super) fn text_in(
+        &self,
+        release: &ReleaseLabel,
+        file: &Path,
+    ) -> Result<InRelease, Findings> {
+        let Some(dir) = self.repository() else { return Ok(InRelease::NoCommit) };
+        let unread = |problem: Problem| Findings::unread(file, &problem.to_string());
+        let root = root_of(&dir).map_err(unread)?;
+        let Ok(inside) = clean(file).strip_prefix(&root).map(|inside| inside.display().to_string())
+        else {
+            return Ok(InRelease::NoCommit);
+        };
+        let commit = commit_of(&dir, release).map_err(unread)?;
+        let bytes =
+            git::blob(&root, &commit, &inside).map_err(|e| unread(unreadable(&root, &e)))?;
+        Ok(bytes.map_or(InRelease::Missing, |bytes| {
+            InRelease::Text(String::from_utf8_lossy(&bytes).into_owned())
+        }))
+    }
+
     /// The migrations of a database in a release's commit, with a note if the folder holds others now. The folder's own
     /// migrations if releases are not commits, or if the folder is outside the repository.
     pub fn migrations_of(

@@ -184,6 +184,7 @@ impl Loaded {
                 batch: database.batch.unwrap_or(BATCH_DOCUMENTS),
                 per_second: database.per_second,
                 backup: database.backup.as_ref().map(need).transpose()?,
+                indexes: None,
             })
         };
         of.databases.iter().map(one).collect()

@@ -145,16 +145,8 @@ impl Rules<'_> {
                     self.say(&["checklists", list, &at.to_string(), "text"], message);
                 }
                 let Some(auto) = &item.auto else { continue };
-                let sources = [
-                    &auto.probe,
-                    &auto.command,
-                    &auto.pipeline,
-                    &auto.migrations,
-                    &auto.lint,
-                    &auto.history,
-                ];
                 let at = at.to_string();
-                if sources.iter().filter(|s| s.is_some()).count() != 1 {
+                if auto.sources() != 1 {
                     let message = format!("{:?} needs exactly one source of evidence", item.text);
                     self.say(&["checklists", list, &at, "auto"], message);
                 }

@@ -15,6 +15,8 @@ pub enum GoogleApi {
     SecretManager,
     /// Databases, their backups and indexes; not their documents.
     FirestoreAdmin,
+    /// The security rules of databases.
+    Rules,
     Logging,
 }
 
@@ -26,6 +28,7 @@ impl GoogleApi {
             Self::CloudRun => "Cloud Run",
             Self::SecretManager => "Secret Manager",
             Self::FirestoreAdmin => "Firestore's Admin API",
+            Self::Rules => "Firebase Rules",
             Self::Logging => "Cloud Logging",
         }
     }
@@ -37,6 +40,7 @@ impl GoogleApi {
             Self::CloudRun => "run.googleapis.com",
             Self::SecretManager => "secretmanager.googleapis.com",
             Self::FirestoreAdmin => "firestore.googleapis.com",
+            Self::Rules => "firebaserules.googleapis.com",
             Self::Logging => "logging.googleapis.com",
         }
     }
@@ -48,6 +52,7 @@ impl GoogleApi {
             Self::CloudRun => "roles/run.viewer",
             Self::SecretManager => "roles/secretmanager.viewer",
             Self::FirestoreAdmin => "roles/datastore.viewer",
+            Self::Rules => "roles/firebaserules.viewer",
             Self::Logging => "roles/logging.viewer",
         }
     }

@@ -13,6 +13,7 @@ use super::freeze::Freeze;
 use super::guard::Overrides;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
+use super::index::WantedIndexes;
 use super::lint_report::LintReport;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::pipeline::PipelineOf;
@@ -153,6 +154,9 @@ pub struct PlannedDatabase {
     /// What must exist to restore it from before a migration writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupNeed>,
+    /// The indexes that the release needs before it gets traffic, if the config names their file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indexes: Option<WantedIndexes>,
 }
 
 impl PlannedDatabase {

@@ -3,11 +3,13 @@
 
 use super::error::Problem;
 use super::freeze::Freeze;
-use super::health::Revision;
+use super::health::{Revision, Verdict};
 use super::ids::{BuildId, ServiceName};
+use super::index::IndexComparison;
 use super::lint_report::LintFinding;
 use super::migration::{LockState, Row, RowState, SchemaRange};
 use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
+use super::rules_test::RulesTest;
 use super::step::Side;
 use super::view::TrafficState;
 
@@ -61,11 +63,59 @@ pub struct DatabaseSnapshot {
     pub accepted: Vec<(String, SchemaRange, bool)>,
     /// The effect of a rollback on it, in a sentence.
     pub rollback: String,
+    /// Its indexes beside those of the team's file. `None`: the config names no file, or its server has no indexes.
+    #[serde(default)]
+    pub indexes: Option<Evidence<IndexComparison>>,
+    /// Whether its rules protect the records of migrations. `None`: its server has no rules.
+    #[serde(default)]
+    pub rules: Option<Evidence<RulesTest>>,
     /// The reason, if it could not be read.
     pub unseen: Option<Problem>,
 }
 
+/// An optional piece of information: nothing depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence<T> {
+    Known(T),
+    /// The reason why it is unknown.
+    Unknown(String),
+}
+
+impl<T> Evidence<T> {
+    /// Changes what is known.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Evidence<U> {
+        match self {
+            Self::Known(known) => Evidence::Known(change(known)),
+            Self::Unknown(why) => Evidence::Unknown(why),
+        }
+    }
+}
+
 impl DatabaseSnapshot {
+    /// What the evidence about it says, each with whether it is good, bad or unknown.
+    pub fn evidence(&self) -> Vec<(Verdict, String)> {
+        let mut said = Vec::new();
+        match &self.indexes {
+            None => {}
+            Some(Evidence::Known(compared)) => said.push((compared.verdict(), compared.sentence())),
+            Some(Evidence::Unknown(why)) => {
+                said.push((Verdict::Inconclusive, format!("indexes unknown: {why}")));
+            }
+        }
+        match &self.rules {
+            None => {}
+            Some(Evidence::Unknown(why)) => {
+                said.push((Verdict::Inconclusive, format!("rules unknown: {why}")));
+            }
+            Some(Evidence::Known(tested)) => match tested.problem(&self.name) {
+                Some(problem) => said.push((tested.verdict(), problem.to_string())),
+                None => said.push((tested.verdict(), tested.sentence().to_owned())),
+            },
+        }
+        said
+    }
+
     /// The migrations that are not applied yet.
     pub fn pending(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|r| matches!(r.state, RowState::Pending | RowState::OutOfOrder))

@@ -39,9 +39,20 @@ pub(super) enum Kind {
     Rollout,
     Traffic,
     Operation,
+    /// A composite index of a database.
+    Index,
+    /// A field of a database, with its settings.
+    Field,
+    /// A change or an export of a database.
+    DatabaseOperation,
 }
 
 impl Kind {
+    /// Whether Google gives it a uid, times and an etag.
+    fn has_common_fields(self) -> bool {
+        matches!(self, Self::Backend | Self::Build | Self::Rollout | Self::Traffic)
+    }
+
     fn label(self) -> &'static str {
         match self {
             Self::Backend => "backend",
@@ -49,6 +60,9 @@ impl Kind {
             Self::Rollout => "rollout",
             Self::Traffic => "traffic",
             Self::Operation => "operation",
+            Self::Index => "index",
+            Self::Field => "field",
+            Self::DatabaseOperation => "database-operation",
         }
     }
 }
@@ -99,7 +113,7 @@ impl Registry {
     /// Stores a new resource with the fields common to all resources, and returns the complete resource.
     pub(super) fn create(&self, kind: Kind, name: &str, mut body: Value) -> Stored<Value> {
         body["name"] = json!(name);
-        if kind != Kind::Operation {
+        if kind.has_common_fields() {
             body["uid"] = json!(uuid::Uuid::new_v4());
             body["createTime"] = json!(self.now());
         }
@@ -108,7 +122,7 @@ impl Registry {
 
     /// Stores a changed resource with a new etag, and returns the complete resource.
     pub(super) fn save(&self, kind: Kind, name: &str, mut body: Value) -> Stored<Value> {
-        if kind != Kind::Operation {
+        if kind.has_common_fields() {
             body["updateTime"] = json!(self.now());
             body["etag"] =
                 json!(format!("\"{}\"", &uuid::Uuid::new_v4().simple().to_string()[..22]));
@@ -151,9 +165,10 @@ impl Registry {
         Ok(())
     }
 
-    /// The resources of a kind, oldest first. `-` in the parent matches any location.
+    /// The resources of a kind, oldest first. `-` in the parent matches any location, or collection group.
     pub(super) fn list(&self, kind: Kind, parent: &str) -> Stored<Vec<Value>> {
         let pattern = parent.replace("/locations/-", "/locations/%");
+        let pattern = pattern.replace("/collectionGroups/-", "/collectionGroups/%");
         let mut statement = self.connection.prepare_cached(
             "SELECT body FROM resources WHERE kind = ?1 AND parent LIKE ?2 ORDER BY id",
         )?;

@@ -109,7 +109,9 @@ impl Checking {
         let items: Vec<Item> = items.cloned().collect();
         let (sender, heard) = mpsc::channel(16);
         let outside_asked = |item: &Item| match &item.source {
-            Some(source @ Source::Command { .. }) => Some((item.id.clone(), source.clone())),
+            Some(source @ (Source::Command { .. } | Source::Indexes { .. })) => {
+                Some((item.id.clone(), source.clone()))
+            }
             Some(Source::Probe { name, asked }) => {
                 let asked = who_answers(asked, view, list);
                 Some((item.id.clone(), Source::Probe { name: name.clone(), asked }))
@@ -118,12 +120,12 @@ impl Checking {
         };
         let asking = items.iter().filter_map(outside_asked).map(|(id, source)| {
             let (outside, sender) = (outside.clone(), sender.clone());
-            let controls = view.plan.policy.health.controls.clone();
+            let plan = view.plan.clone();
             let again =
-                if matches!(source, Source::Probe { .. }) { CHECK_EVERY } else { COMMAND_EVERY };
+                if matches!(source, Source::Command { .. }) { COMMAND_EVERY } else { CHECK_EVERY };
             AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
-                    let proof = evidence::ask(&source, &controls, &outside).await;
+                    let proof = evidence::ask(&source, &plan, &outside).await;
                     if sender.send((id.clone(), proof)).await.is_err() {
                         return;
                     }
@@ -206,10 +208,7 @@ impl Checking {
                 said: format!("history cannot be read: {error}"),
             };
             let proof = match &item.source {
-                None
-                | Some(Source::Probe { .. } | Source::Command { .. } | Source::Pipeline { .. }) => {
-                    continue;
-                }
+                None => continue,
                 Some(Source::Promoted { from: Some(from) }) => match supervisor.runs_on(from) {
                     Ok(runs) => evidence::promoted(supervisor.view(), from, &runs),
                     Err(error) => unread(error),
@@ -218,7 +217,11 @@ impl Checking {
                     Ok(arrived) => evidence::alerts(&arrived, supervisor.now()),
                     Err(error) => unread(error),
                 },
-                Some(source) => evidence::of_the_run(source, supervisor.view()),
+                Some(source) => match evidence::of_the_run(source, supervisor.view()) {
+                    Some(proof) => proof,
+                    // Its own task asks, and sends its proof when it has one.
+                    None => continue,
+                },
             };
             self.proofs.insert(item.id.clone(), proof);
         }

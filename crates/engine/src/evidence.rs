@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::database::found_indexes;
 use super::outside::Outside;
 use pointsman_core::checklist::{Asked, Proof, Source};
 use pointsman_core::guard::Guard;
@@ -37,8 +38,10 @@ fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
 }
 
 /// Checks a source outside of the run.
-pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside) -> Proof {
+pub(super) async fn ask(source: &Source, plan: &Plan, outside: &Outside) -> Proof {
+    let controls = &plan.policy.health.controls;
     match source {
+        Source::Indexes { database } => indexes(database, plan, outside).await,
         Source::Probe { asked, .. } if asked.is_empty() => {
             proof(Verdict::Inconclusive, "no service of that name answers yet")
         }
@@ -159,6 +162,30 @@ pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView])
     }
 }
 
+/// Whether the indexes that the release needs can be used.
+async fn indexes(wanted: &str, plan: &Plan, outside: &Outside) -> Proof {
+    let all = wanted == "all";
+    let chosen = plan.databases.iter().filter(|d| all || d.name == wanted);
+    let asked = chosen.filter_map(|planned| Some((&planned.name, planned.indexes.as_ref()?)));
+    let proofs = join_all(asked.map(|(name, wanted)| async move {
+        let found = match found_indexes(&outside.databases, name).await {
+            Ok(found) => found,
+            Err(error) => return proof(Verdict::Inconclusive, format!("{name}: {error}")),
+        };
+        let compared = wanted.beside(&found);
+        proof(compared.verdict(), format!("{name}: {}", compared.sentence()))
+    }))
+    .await;
+    let worst = [Verdict::Fail, Verdict::Inconclusive]
+        .into_iter()
+        .find(|verdict| proofs.iter().any(|proof| proof.verdict == *verdict));
+    let said: Vec<_> = proofs.into_iter().map(|proof| proof.said).collect();
+    if said.is_empty() {
+        return proof(Verdict::Inconclusive, "no database here has `indexes:` in the config");
+    }
+    proof(worst.unwrap_or(Verdict::Pass), said.join("; "))
+}
+
 /// The state of the databases as this run last read or changed them; it holds their locks.
 fn migrations(view: &RunView, wanted: &str) -> Proof {
     let all = wanted == "all";
@@ -196,21 +223,11 @@ fn migrations(view: &RunView, wanted: &str) -> Proof {
     }
 }
 
-/// Evidence from the run itself, and sources that this version does not know.
-pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
-    match source {
+/// Evidence from the run itself. `None`: it comes from elsewhere.
+pub(super) fn of_the_run(source: &Source, view: &RunView) -> Option<Proof> {
+    Some(match source {
         Source::Promoted { .. } => proof(Verdict::Pass, "no environment comes before this one"),
-        Source::Rollback => {
-            let blues = view.services.iter().map(|(name, seen)| (name, seen.blue.as_ref()));
-            let (with, without): (Vec<_>, Vec<_>) = blues.partition(|(_, blue)| blue.is_some());
-            if without.is_empty() && !with.is_empty() {
-                let named = with.iter().filter_map(|(name, blue)| Some((name, (*blue)?)));
-                let named: Vec<_> = named.map(|(name, blue)| format!("{name} {blue}")).collect();
-                return proof(Verdict::Pass, format!("to {}", named.join(", ")));
-            }
-            let names: Vec<_> = without.iter().map(|(name, _)| name.as_str()).collect();
-            proof(Verdict::Fail, format!("no earlier live build of {}", names.join(" and ")))
-        }
+        Source::Rollback => rollback(view),
         Source::Migrations { database } => migrations(view, database),
         Source::Lint { of } => match &view.plan.lint {
             Some(linted) => linted.proof(of),
@@ -219,6 +236,20 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
         Source::Alerts
         | Source::Probe { .. }
         | Source::Command { .. }
-        | Source::Pipeline { .. } => proof(Verdict::Inconclusive, "not asked yet"),
+        | Source::Indexes { .. }
+        | Source::Pipeline { .. } => return None,
+    })
+}
+
+/// Whether each service has a build to roll back to.
+fn rollback(view: &RunView) -> Proof {
+    let blues = view.services.iter().map(|(name, seen)| (name, seen.blue.as_ref()));
+    let (with, without): (Vec<_>, Vec<_>) = blues.partition(|(_, blue)| blue.is_some());
+    if without.is_empty() && !with.is_empty() {
+        let named = with.iter().filter_map(|(name, blue)| Some((name, (*blue)?)));
+        let named: Vec<_> = named.map(|(name, blue)| format!("{name} {blue}")).collect();
+        return proof(Verdict::Pass, format!("to {}", named.join(", ")));
     }
+    let names: Vec<_> = without.iter().map(|(name, _)| name.as_str()).collect();
+    proof(Verdict::Fail, format!("no earlier live build of {}", names.join(" and ")))
 }

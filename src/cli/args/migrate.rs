@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCandidates;
 
 use super::Confirmation;
+use super::pipeline::Yes;
 use crate::cli::complete;
 use crate::domain::release::SchemaVersion;
 use crate::domain::step::RepairAs;
@@ -64,6 +65,21 @@ pub enum MigrateVerb {
         /// Confirmation
         #[command(flatten)]
         confirmation: Confirmation,
+    },
+    /// Export every document to a bucket by Google's managed export, and follow it to its end
+    Export {
+        /// Environment
+        #[command(flatten)]
+        at: Where,
+        /// Folder in a bucket, as `gs://bucket/folder`
+        #[arg(long, value_name = "GS", required_unless_present = "follow")]
+        to: Option<String>,
+        /// Follow an export that has begun, instead of beginning one
+        #[arg(long, value_name = "OPERATION", conflicts_with = "to")]
+        follow: Option<String>,
+        /// Confirmation
+        #[command(flatten)]
+        yes: Yes,
     },
     /// Set the state of a half-done or edited migration
     Repair {

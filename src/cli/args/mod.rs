@@ -24,7 +24,7 @@ pub use self::checklist::ChecklistArguments;
 pub use self::commands::CommandsVerb;
 pub use self::health::HealthArguments;
 pub use self::local::{ConfigVerb, EmulatorVerb, ThemeVerb};
-pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord};
+pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord, Where};
 pub use self::overrides::{OverrideWord, why};
 pub use self::pipeline::{PipelineAct, PipelineArguments, Yes};
 pub use self::run::RunWord;

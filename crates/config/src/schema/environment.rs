@@ -102,6 +102,10 @@ pub struct DatabaseConfig {
     /// What must exist to restore it from before a migration writes.
     #[serde(default)]
     pub backup: Option<BackupConfig>,
+    /// The `firestore.indexes.json` of the firebase CLI, relative to this file. A release gets traffic once the indexes of
+    /// its commit can be used.
+    #[serde(default)]
+    pub indexes: Option<String>,
 }
 
 /// What a database must be restorable from.

@@ -75,8 +75,67 @@ pub struct OperationConfig {
     pub increment: Option<IncrementConfig>,
     /// Deletes every document of a collection. Collections below them stay.
     pub delete_collection: Option<CollectionConfig>,
+    /// Creates a composite index, and waits until queries can use it.
+    pub index: Option<IndexConfig>,
+    /// Deletes a composite index. In `up` only where `phase` is contract: queries that need it fail from then on.
+    pub delete_index: Option<IndexConfig>,
+    /// Deletes documents when the time in one of their fields has passed (TTL). Waits until that is active.
+    pub ttl: Option<TtlConfig>,
+    /// Ends that. Documents that are gone stay gone.
+    pub delete_ttl: Option<TtlConfig>,
     /// Program and arguments of the team's own.
     pub run: Option<Vec<String>>,
+}
+
+/// A composite index, named by its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IndexConfig {
+    /// Collections of this name, wherever they are, each for itself.
+    #[serde(default, rename = "in")]
+    pub collection: Option<String>,
+    /// Collections of this name, for queries of all of them at once.
+    #[serde(default, rename = "in_every")]
+    pub group: Option<String>,
+    /// Its fields, in order.
+    pub fields: Vec<IndexFieldConfig>,
+}
+
+/// A field of an index. Without more than its name it is ascending.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IndexFieldConfig {
+    /// The field.
+    pub field: String,
+    /// Its order.
+    #[serde(default)]
+    pub order: Option<OrderConfig>,
+    /// Dimension of a vector.
+    #[serde(default)]
+    pub vector: Option<u32>,
+}
+
+/// How an index orders a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderConfig {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+    /// For `array-contains`.
+    Contains,
+}
+
+/// A field whose time deletes its document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TtlConfig {
+    /// Collections of this name, wherever they are.
+    #[serde(rename = "in_every")]
+    pub group: String,
+    /// The field that holds the time.
+    pub field: String,
 }
 
 /// A document to make.

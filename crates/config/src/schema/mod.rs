@@ -196,11 +196,21 @@ pub struct AutoConfig {
     pub pipeline: Option<String>,
     /// Database whose pending migrations must be applicable, or `all`.
     pub migrations: Option<String>,
+    /// Database whose indexes must be usable, or `all`: those of its `indexes:` file.
+    pub indexes: Option<String>,
     /// Findings of `lint` that must be absent: `config`, `secrets` or `all`.
     pub lint: Option<String>,
     /// `rollback`: a rollback target is ready. `alerts`: alerts are delivered. An environment's name: the release was promoted
     /// there; `staging` is the one of `promote_from`.
     pub history: Option<String>,
+}
+
+impl AutoConfig {
+    /// The number of sources that it names.
+    pub fn sources(&self) -> usize {
+        let Self { probe, command, pipeline, migrations, indexes, lint, history } = self;
+        [probe, command, pipeline, migrations, indexes, lint, history].into_iter().flatten().count()
+    }
 }
 
 /// A command of the team.

@@ -83,6 +83,11 @@ pub enum Source {
         /// `all`, or the name of one database.
         database: String,
     },
+    /// The indexes that the release needs can be used.
+    Indexes {
+        /// `all`, or the name of one database.
+        database: String,
+    },
     /// The linter has no findings.
     Lint {
         /// `config`, `secrets` or `all`.
@@ -106,6 +111,7 @@ impl fmt::Display for Source {
             Self::Command { name, .. } => write!(f, "command {name}"),
             Self::Pipeline { job } => write!(f, "pipeline {job}"),
             Self::Migrations { database } => write!(f, "migrations {database}"),
+            Self::Indexes { database } => write!(f, "indexes {database}"),
             Self::Lint { of } => write!(f, "lint {of}"),
             Self::Promoted { from: Some(from) } => write!(f, "history {from}"),
             Self::Promoted { from: None } => f.write_str("history staging"),

@@ -105,9 +105,14 @@ pub fn change(operation: &Operation, document: &Document) -> Result<Change, Stri
             Change::Update(Update { increments, ..Update::default() })
         }
         Operation::DeleteCollection { .. } => Change::Delete,
-        Operation::Create { .. } | Operation::Delete { .. } | Operation::Run { .. } => {
-            Change::Nothing
-        }
+        // These change no document of a collection.
+        Operation::Create { .. }
+        | Operation::Delete { .. }
+        | Operation::CreateIndex { .. }
+        | Operation::DeleteIndex { .. }
+        | Operation::Expire { .. }
+        | Operation::EndExpiry { .. }
+        | Operation::Run { .. } => Change::Nothing,
     })
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::{FieldPath, Fields, Value};
 use crate::error::Problem;
+use crate::index::{Expiry, Index};
 
 /// The documents that an operation applies to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -183,6 +184,14 @@ pub enum Operation {
     Increment { scope: Scope, field: FieldPath, by: i64 },
     /// Deletes every document of a collection.
     DeleteCollection { scope: Scope },
+    /// Creates a composite index, and waits until it can be used.
+    CreateIndex { index: Index },
+    /// Deletes a composite index.
+    DeleteIndex { index: Index },
+    /// Lets a field expire its documents, and waits until that is active.
+    Expire { expiry: Expiry },
+    /// Ends that.
+    EndExpiry { expiry: Expiry },
     /// Runs one of the team's programs, with the version and the project in its environment.
     Run { argv: Vec<String> },
 }
@@ -191,7 +200,13 @@ impl Operation {
     /// The documents that it processes, if it processes a collection.
     pub fn scope(&self) -> Option<&Scope> {
         match self {
-            Self::Create { .. } | Self::Delete { .. } | Self::Run { .. } => None,
+            Self::Create { .. }
+            | Self::Delete { .. }
+            | Self::CreateIndex { .. }
+            | Self::DeleteIndex { .. }
+            | Self::Expire { .. }
+            | Self::EndExpiry { .. }
+            | Self::Run { .. } => None,
             Self::SetMissing { scope, .. }
             | Self::Set { scope, .. }
             | Self::Rename { scope, .. }
@@ -229,6 +244,10 @@ impl fmt::Display for Operation {
             Self::Convert { scope, field, to } => write!(f, "convert {field} to {to} in {scope}"),
             Self::Increment { scope, field, by } => write!(f, "add {by} to {field} in {scope}"),
             Self::DeleteCollection { scope } => write!(f, "delete every document of {scope}"),
+            Self::CreateIndex { index } => write!(f, "create index {index}"),
+            Self::DeleteIndex { index } => write!(f, "delete index {index}"),
+            Self::Expire { expiry } => write!(f, "delete {expiry}"),
+            Self::EndExpiry { expiry } => write!(f, "stop deleting {expiry}"),
             Self::Run { argv } => write!(f, "run {}", argv.join(" ")),
         }
     }

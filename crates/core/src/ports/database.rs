@@ -4,9 +4,9 @@
 use std::fmt;
 
 use super::BoxFuture;
+use super::database_admin::DatabaseAdmin;
 use crate::document::{Document, FieldPath, Fields};
 use crate::error::Problem;
-use crate::restore::Restorable;
 
 /// The class of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Refused {
     /// The request is invalid, and a retry cannot help.
     Invalid,
     Denied,
+    /// The server has no such method, as Google's emulator has no Admin API.
+    NotServed,
     /// No answer, or a server error: whether the call took effect is unknown.
     Lost,
 }
@@ -125,9 +127,9 @@ pub trait Database: Send + Sync {
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64>;
     /// Applies every write or none. Returns the update time of each document.
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>>;
-    /// What it could be restored from. `None`: the server does not tell, as Google's emulator.
-    fn restorable(&self) -> BoxFuture<'_, Option<Restorable>> {
-        Box::pin(async { None })
+    /// Its administration, where this kind of database has one.
+    fn admin(&self) -> Option<&dyn DatabaseAdmin> {
+        None
     }
     /// The collections that are not empty.
     fn collections(&self) -> Answered<'_, Vec<String>>;

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod database;
+pub mod database_admin;
 pub mod hosting;
 pub mod journal;
 pub mod log;

@@ -6,7 +6,7 @@ use axum::http::{Method, Uri};
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::schema::{strip_output_only, violations};
+use super::schema::{Document, strip_output_only};
 
 /// Query parameters that every method accepts.
 const STANDARD: [&str; 12] = [
@@ -67,8 +67,13 @@ impl Call {
         Ok(())
     }
 
-    /// Parses the body as a resource of `schema`, and removes its output-only fields.
+    /// Parses the body as a resource of App Hosting, and removes its output-only fields.
     pub(super) fn resource(&self, schema: &str) -> Result<Value, ApiError> {
+        self.resource_of(Document::AppHosting, schema)
+    }
+
+    /// Parses the body as a resource of `schema`, and removes its output-only fields.
+    pub(super) fn resource_of(&self, document: Document, schema: &str) -> Result<Value, ApiError> {
         let mut value: Value = serde_json::from_slice(&self.body)
             .map_err(|e| ApiError::invalid("", format!("Invalid JSON payload received. {e}")))?;
         if !value.is_object() {
@@ -77,8 +82,8 @@ impl Call {
                 "Invalid JSON payload received. Expected an object.",
             ));
         }
-        strip_output_only(schema, &mut value);
-        match violations(schema, &value).first() {
+        strip_output_only(document, schema, &mut value);
+        match document.violations(schema, &value).first() {
             Some(violation) => Err(ApiError::invalid(&violation.field, &violation.message)),
             None => Ok(value),
         }

@@ -6,9 +6,11 @@ mod call;
 mod cloud_run;
 mod error;
 mod firestore_admin;
+mod indexes;
 mod lists;
 mod operations;
 mod rollouts;
+mod rules;
 pub(crate) mod schema;
 mod secret_manager;
 mod traffic;
@@ -93,6 +95,9 @@ impl Api {
         }
         if firestore_admin::owns(uri) {
             return self.firestore_admin(&call);
+        }
+        if rules::owns(uri) {
+            return self.rules(&call);
         }
         if secret_manager::owns(&call) {
             return self.secret_manager(&call);

@@ -15,8 +15,10 @@ pub enum Document {
     CloudRun,
     /// Secret Manager v1: secrets and their versions, without values.
     SecretManager,
-    /// Firestore's Admin API v1: databases and their backups.
+    /// Firestore's Admin API v1: databases, their backups, indexes, fields and exports.
     FirestoreAdmin,
+    /// Firebase Rules v1: releases, and tests of rules.
+    Rules,
 }
 
 impl Document {
@@ -26,6 +28,7 @@ impl Document {
         match pairs.find(|(key, _)| key == "api").as_ref().map(|(_, api)| api.as_ref()) {
             None | Some("firebaseapphosting") => Some(Self::AppHosting),
             Some("run") => Some(Self::CloudRun),
+            Some("firebaserules") => Some(Self::Rules),
             Some("firestore") => Some(Self::FirestoreAdmin),
             Some("secretmanager") => Some(Self::SecretManager),
             Some(_) => None,
@@ -36,6 +39,7 @@ impl Document {
         static APP_HOSTING: OnceLock<Value> = OnceLock::new();
         static CLOUD_RUN: OnceLock<Value> = OnceLock::new();
         static FIRESTORE_ADMIN: OnceLock<Value> = OnceLock::new();
+        static RULES: OnceLock<Value> = OnceLock::new();
         static SECRET_MANAGER: OnceLock<Value> = OnceLock::new();
         let (cell, text) = match self {
             Self::AppHosting => (&APP_HOSTING, include_str!("../data/firebaseapphosting.v1.json")),
@@ -43,6 +47,7 @@ impl Document {
             Self::FirestoreAdmin => {
                 (&FIRESTORE_ADMIN, include_str!("../data/firestore_admin.v1.subset.json"))
             }
+            Self::Rules => (&RULES, include_str!("../data/firebaserules.v1.subset.json")),
             Self::SecretManager => {
                 (&SECRET_MANAGER, include_str!("../data/secretmanager.v1.subset.json"))
             }
@@ -141,8 +146,8 @@ fn object(
 }
 
 /// Removes the output-only fields, except `etag`, from a request body; the real API ignores them.
-pub(super) fn strip_output_only(schema: &str, value: &mut Value) {
-    let properties = &discovery()["schemas"][schema]["properties"];
+pub(super) fn strip_output_only(document: Document, schema: &str, value: &mut Value) {
+    let properties = &document.json()["schemas"][schema]["properties"];
     if let Some(fields) = value.as_object_mut() {
         fields.retain(|name, _| properties[name]["readOnly"] != true || name == "etag");
     }

@@ -272,7 +272,7 @@ impl DatabaseLock {
         };
         match error.refused {
             Refused::Contended => return Err(NotWritten::Unreachable(error)),
-            Refused::TooLarge | Refused::Invalid | Refused::Denied => {
+            Refused::TooLarge | Refused::Invalid | Refused::Denied | Refused::NotServed => {
                 return Err(NotWritten::Refused(error));
             }
             Refused::Lost | Refused::NotFound | Refused::AlreadyExists | Refused::Changed => {}

@@ -26,9 +26,9 @@ const PAGE_BYTES: usize = 3_500_000;
 /// Maximum attempts for a document that other clients keep writing.
 const ATTEMPTS_PER_BATCH: u32 = 60;
 
-struct Work<'a> {
-    asked: &'a Asked<'a>,
-    record: Record,
+pub(super) struct Work<'a> {
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) record: Record,
     began: Duration,
     took_before: u64,
 }
@@ -107,12 +107,19 @@ impl Work<'_> {
     }
 
     /// Commits writes together with the progress that they result in.
-    async fn commit(&self, mut writes: Vec<Write>, record: &Record) -> Result<(), NotWritten> {
+    pub(super) async fn commit(
+        &self,
+        mut writes: Vec<Write>,
+        record: &Record,
+    ) -> Result<(), NotWritten> {
         writes.push(record_write(record));
         self.asked.lock.commit(writes).await
     }
 
     async fn operation(&mut self, operation: &Operation) -> Result<(), NotMigrated> {
+        if self.administer(operation).await? {
+            return Ok(());
+        }
         match operation {
             Operation::Run { argv } => self.program(argv).await,
             Operation::Create { document, fields } => {
@@ -250,7 +257,7 @@ impl Work<'_> {
         self.asked.clock.sleep(Duration::from_secs_f64(share)).await;
     }
 
-    fn stop_here(&self) -> Result<(), NotMigrated> {
+    pub(super) fn stop_here(&self) -> Result<(), NotMigrated> {
         if !(self.asked.stopping)() {
             return Ok(());
         }

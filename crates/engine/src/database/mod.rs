@@ -2,6 +2,7 @@
 
 mod asked;
 mod dry_run;
+mod indexing;
 mod lock;
 mod migrate;
 mod operate;
@@ -23,6 +24,7 @@ use pointsman_core::ports::programs::Programs;
 
 pub use self::asked::{Asked, Migrated, NotMigrated};
 pub use self::dry_run::{Counted, dry_run};
+pub(super) use self::indexing::found_indexes;
 pub use self::lock::{DatabaseLock, NotLocked, seen as lock_seen};
 pub use self::migrate::migrate;
 pub use self::read::schema;

@@ -41,7 +41,7 @@ pub(super) async fn backups(
 
 async fn restorable(ports: &Services, planned: &PlannedDatabase) -> Option<Restorable> {
     let database = ports.database(planned, false).await.ok()??;
-    tokio::time::timeout(QUICK_READ_WITHIN, database.restorable()).await.ok()?
+    tokio::time::timeout(QUICK_READ_WITHIN, database.admin()?.restorable()).await.ok()?
 }
 
 /// Whether a migration was begun and not finished. Refusing to continue it would leave the database as it is.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Refusal;
 use super::builds::accepted;
+use super::database_evidence::{DatabaseEvidence, database_evidence};
 use super::schema::{files, ways_back};
 use crate::services::{READ_WITHIN, SchemaLook, Services};
 use pointsman_config::Loaded;
@@ -33,19 +34,36 @@ pub async fn databases(
     for planned in &spec.databases {
         let files = files(loaded, spec.environment.as_str(), &planned.name)?;
         let look = ports.look_at(planned, READ_WITHIN).await;
-        seen.push(one(planned, &files, look, &now, then.as_ref()));
+        let one = one(planned, &files, look, &now, then.as_ref());
+        seen.push(with_evidence(ports, loaded, planned, one).await);
     }
     Ok(seen)
+}
+
+/// Adds what the administration of a database says. One that does not answer is not asked more.
+async fn with_evidence(
+    ports: &Services,
+    loaded: &Loaded,
+    planned: &PlannedDatabase,
+    seen: DatabaseSnapshot,
+) -> DatabaseSnapshot {
+    if seen.unseen.is_some() {
+        return seen;
+    }
+    let DatabaseEvidence { indexes, rules } = database_evidence(ports, loaded, planned).await;
+    DatabaseSnapshot { indexes, rules, ..seen }
 }
 
 /// Reads one database, without the live builds.
 pub async fn database(
     ports: &Services,
+    loaded: &Loaded,
     planned: &PlannedDatabase,
     files: &[Migration],
 ) -> DatabaseSnapshot {
     let look = ports.look_at(planned, READ_WITHIN).await;
-    one(planned, files, look, &Vec::new(), None)
+    let seen = one(planned, files, look, &Vec::new(), None);
+    with_evidence(ports, loaded, planned, seen).await
 }
 
 /// The ranges that live builds and rollback targets accept.
@@ -86,6 +104,8 @@ fn one(
         obstacles: Vec::new(),
         accepted: Vec::new(),
         rollback: String::new(),
+        indexes: None,
+        rules: None,
         unseen: None,
     };
     let look = match look {

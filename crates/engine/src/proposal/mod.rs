@@ -6,6 +6,7 @@ mod besides_code;
 mod builds;
 mod checklist;
 mod cleanup;
+mod database_evidence;
 mod databases;
 mod deploy;
 mod freeze;

@@ -63,6 +63,8 @@ pub(super) async fn before_traffic(
     for planned in &mut spec.databases {
         let (files, told) = files_of(loaded, &environment, &planned.name, release)?;
         warnings.extend(told);
+        let indexes = loaded.indexes_of(&environment, &planned.name, release);
+        planned.indexes = indexes.map_err(|f| Refusal::Written(Box::new(f)))?;
         let seen = if start {
             looked(ports, planned).await?
         } else {

@@ -5,6 +5,7 @@ mod build;
 mod busy;
 mod config;
 mod drift;
+mod indexes;
 mod marks;
 mod preflight;
 mod probe;

@@ -31,8 +31,9 @@ pub(super) async fn ready(
 ) -> Result<RestorePoint, StepError> {
     let database = context.outside.databases.get(&planned.name).map_err(StepError::lasting)?;
     let within = if required.is_some() { ASK_WITHIN } else { TELL_WITHIN };
+    let asked = async { database.admin()?.restorable().await };
     let restorable = tokio::select! {
-        restorable = database.restorable() => restorable,
+        restorable = asked => restorable,
         () = context.sleep(within) => Some(unanswered(within)),
     };
     let now = context.outside.clock.now();

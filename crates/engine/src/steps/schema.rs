@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::restore;
+use super::{indexes, restore};
 use crate::context::{Context, Done, StepError, StepResult};
 use crate::database::{Asked, NotMigrated, Repaired, baseline, migrate, repair, schema};
 use pointsman_core::error::Problem;
@@ -93,7 +93,9 @@ async fn one(context: &Context, planned: &PlannedDatabase) -> Result<String, Ste
         let writes = context.plan().steps.iter().any(migrates) && seen.dirty().is_none();
         restore::ready(context, planned, planned.backup.filter(|_| writes)).await?.said
     };
-    Ok(restore.map_or(format!("schema {told}"), |restore| format!("schema {told}, {restore}")))
+    let indexes = if gives_back(context) { None } else { indexes::look(context, planned).await? };
+    let told = std::iter::once(format!("schema {told}")).chain(restore).chain(indexes);
+    Ok(told.collect::<Vec<_>>().join(", "))
 }
 
 fn half_done(database: &str, version: &SchemaVersion, context: &Context) -> Problem {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{schema, settled};
+use super::{indexes, schema, settled};
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -38,6 +38,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         return Err(moved);
     }
     if to == Side::Green {
+        indexes::ready(context).await?;
         not_frozen(context)?;
     }
     schema::may_serve(context, member, &build).await?;

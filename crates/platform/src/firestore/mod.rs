@@ -13,9 +13,8 @@ use super::auth::Auth;
 use super::http::client;
 use pointsman_core::document::Document;
 use pointsman_core::error::Problem;
-use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::database::{Answered, Database, Pages, Reading, Write};
-use pointsman_core::restore::Restorable;
+use pointsman_core::ports::database_admin::DatabaseAdmin;
 
 /// Timeout of a call: a read in a transaction can hang in Google's emulator.
 const CALL_WITHIN: Duration = Duration::from_secs(30);
@@ -131,8 +130,8 @@ impl Database for Firestore {
         })
     }
 
-    fn restorable(&self) -> BoxFuture<'_, Option<Restorable>> {
-        Box::pin(self.read_restorable())
+    fn admin(&self) -> Option<&dyn DatabaseAdmin> {
+        Some(self)
     }
 
     fn collections(&self) -> Answered<'_, Vec<String>> {
@@ -156,7 +155,7 @@ impl Database for Firestore {
     }
 
     fn emulator_host(&self) -> Option<String> {
-        self.base.strip_prefix("http://").map(str::to_owned)
+        self.emulator_base().map(str::to_owned)
     }
 
     fn name(&self) -> String {

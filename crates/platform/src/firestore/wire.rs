@@ -18,16 +18,7 @@ pub(super) fn refusal(answer: &Value) -> Option<DatabaseError> {
         error["status"].as_str().unwrap_or("UNKNOWN"),
         error["message"].as_str().unwrap_or_default().trim(),
     );
-    let refused = match status {
-        "NOT_FOUND" => Refused::NotFound,
-        "ALREADY_EXISTS" => Refused::AlreadyExists,
-        "FAILED_PRECONDITION" => Refused::Changed,
-        "RESOURCE_EXHAUSTED" if message.contains("maximum size") => Refused::TooLarge,
-        "ABORTED" | "RESOURCE_EXHAUSTED" => Refused::Contended,
-        "PERMISSION_DENIED" | "UNAUTHENTICATED" => Refused::Denied,
-        "UNAVAILABLE" | "DEADLINE_EXCEEDED" | "INTERNAL" | "UNKNOWN" | "CANCELLED" => Refused::Lost,
-        _ => Refused::Invalid,
-    };
+    let refused = refused_by(status, message);
     let what = match refused {
         Refused::NotFound => "a document is not there",
         Refused::AlreadyExists => "a document is there already",
@@ -36,10 +27,26 @@ pub(super) fn refusal(answer: &Value) -> Option<DatabaseError> {
         Refused::TooLarge => "that is too much for one request",
         Refused::Invalid => "the database rejected the request",
         Refused::Denied => "the database does not let us",
+        Refused::NotServed => "the server has no such method",
         Refused::Lost => "the database failed",
     };
     let problem = Problem::new(what).because(format!("{status}: {message}"));
     Some(DatabaseError { refused, problem })
+}
+
+/// What an error's status means.
+pub(super) fn refused_by(status: &str, message: &str) -> Refused {
+    match status {
+        "NOT_FOUND" => Refused::NotFound,
+        "ALREADY_EXISTS" => Refused::AlreadyExists,
+        "FAILED_PRECONDITION" => Refused::Changed,
+        "RESOURCE_EXHAUSTED" if message.contains("maximum size") => Refused::TooLarge,
+        "ABORTED" | "RESOURCE_EXHAUSTED" => Refused::Contended,
+        "PERMISSION_DENIED" | "UNAUTHENTICATED" => Refused::Denied,
+        "UNIMPLEMENTED" => Refused::NotServed,
+        "UNAVAILABLE" | "DEADLINE_EXCEEDED" | "INTERNAL" | "UNKNOWN" | "CANCELLED" => Refused::Lost,
+        _ => Refused::Invalid,
+    }
 }
 
 pub(super) fn unreadable(what: &str) -> DatabaseError {

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::domain::health::Verdict;
 use crate::domain::migration::{Phase, Row, RowState, Undo};
 use crate::domain::snapshot::DatabaseSnapshot;
 use crate::tui::list::listing::Listing;
@@ -223,6 +224,14 @@ impl Look<'_> {
         let mut lines = Vec::new();
         for problem in &database.obstacles {
             lines.extend(self.told(Role::Failed, &format!(" {problem}")));
+        }
+        for (verdict, said) in database.evidence() {
+            let role = match verdict {
+                Verdict::Pass => Role::Muted,
+                Verdict::Fail => Role::Failed,
+                Verdict::Inconclusive => Role::Unknown,
+            };
+            lines.extend(self.told(role, &format!(" {said}")));
         }
         if !database.rollback.is_empty() {
             let text = format!(" If you roll back now: {}", database.rollback);
