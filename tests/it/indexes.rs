@@ -163,6 +163,8 @@ fn release_without_its_index_is_refused_before_a_build() {
     assert!(!events.contains("build-requested"), "nothing is built: {events}");
     // The migrations of the release create them.
     let place = with_file(&[("1.0.0_orders.yaml", MAKE)], WANTED);
+    let status = place.run(&["migrate", "status", "development"]).exits(0).out;
+    assert!(status.contains("0 of 2 indexes READY; created by a pending migration"), "{status}");
     place.run(&DEPLOY).exits(0);
     let status = place.run(&["migrate", "status", "development"]).exits(0).out;
     assert!(status.contains("2 of 2 indexes READY"), "{status}");

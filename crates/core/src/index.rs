@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::health::Verdict;
+use crate::migration::{Migration, Operation};
 
 /// The field that Firestore adds to the end of every index.
 const NAME_FIELD: &str = "__name__";
@@ -144,7 +145,10 @@ pub struct IndexComparison {
     /// The number of wanted ones that can be used.
     pub ready: usize,
     pub creating: Vec<String>,
-    /// Wanted ones that the database lacks.
+    /// Wanted ones that the database lacks and that a pending migration creates.
+    #[serde(default)]
+    pub pending: Vec<String>,
+    /// Other wanted ones that the database lacks.
     pub missing: Vec<String>,
     /// Wanted ones in any other state, with that state.
     pub broken: Vec<String>,
@@ -198,15 +202,33 @@ impl IndexComparison {
         }
     }
 
+    /// The same, knowing which migrations are still to be applied.
+    #[must_use]
+    pub fn before<'a>(mut self, pending: impl IntoIterator<Item = &'a Migration>) -> Self {
+        let operations = pending.into_iter().flat_map(|migration| &migration.up);
+        let created = |operation: &Operation| {
+            if let Operation::CreateIndex { index } = operation {
+                return Some(Self::index(index));
+            }
+            let Operation::Expire { expiry } = operation else { return None };
+            Some(Self::expiry(expiry))
+        };
+        let created: Vec<_> = operations.filter_map(created).collect();
+        let missing = std::mem::take(&mut self.missing);
+        (self.pending, self.missing) = missing.into_iter().partition(|what| created.contains(what));
+        self
+    }
+
     fn wanted(&self) -> usize {
-        self.ready + self.creating.len() + self.missing.len() + self.broken.len()
+        let absent = self.pending.len() + self.missing.len();
+        self.ready + self.creating.len() + absent + self.broken.len()
     }
 
     /// Whether queries that need them work. Indexes besides the wanted ones harm no query.
     pub fn verdict(&self) -> Verdict {
         match () {
             () if !self.missing.is_empty() || !self.broken.is_empty() => Verdict::Fail,
-            () if !self.creating.is_empty() => Verdict::Inconclusive,
+            () if !self.creating.is_empty() || !self.pending.is_empty() => Verdict::Inconclusive,
             () => Verdict::Pass,
         }
     }
@@ -217,6 +239,7 @@ impl IndexComparison {
         let lists = [
             ("missing", &self.missing),
             ("CREATING", &self.creating),
+            ("created by a pending migration", &self.pending),
             ("broken", &self.broken),
             ("not in the file", &self.extra),
         ];

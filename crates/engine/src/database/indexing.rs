@@ -75,6 +75,11 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// The same, if it creates.
+    fn creation(operation: &'a Operation) -> Option<Self> {
+        Self::of(operation).filter(|wanted| matches!(wanted, Self::Index(_) | Self::Expiry(_)))
+    }
+
     fn stand(&self, found: &FoundIndexes) -> Stand {
         let of = |index: &Index| found.indexes.iter().find(|f| f.index == *index);
         let expiry = |e: &Expiry| found.expiries.iter().find(|(f, _)| f == e).map(|(_, s)| s);
@@ -119,7 +124,10 @@ impl Work<'_> {
         let Some(wanted) = Wanted::of(operation) else { return Ok(false) };
         let admin = self.asked.database.admin();
         match admin {
-            Some(admin) => self.until_done(operation, &wanted, admin).await?,
+            Some(admin) => {
+                self.begin_together(admin).await;
+                self.until_done(operation, &wanted, admin).await?;
+            }
             None => self.skipped(operation),
         }
         let mut after = self.record.clone();
@@ -129,6 +137,20 @@ impl Work<'_> {
         Ok(true)
     }
 
+    /// Begins what the operations from here on create, up to the next one of another kind: Firestore builds indexes side by
+    /// side, and each may take an hour. What cannot be begun here is told when its own turn comes.
+    async fn begin_together(&self, admin: &dyn DatabaseAdmin) {
+        let operations = self.asked.migration.operations(self.asked.direction);
+        let done = usize::try_from(self.record.half.operation).unwrap_or(usize::MAX);
+        let ahead = operations.iter().skip(done).map_while(Wanted::creation);
+        let Ok(found) = admin.indexes().await else { return };
+        for wanted in ahead {
+            if matches!(wanted.stand(&found), Stand::ToBegin(_)) {
+                let _ = wanted.begin(admin, None).await;
+            }
+        }
+    }
+
     async fn until_done(
         &self,
         operation: &Operation,
@@ -136,6 +158,7 @@ impl Work<'_> {
         admin: &dyn DatabaseAdmin,
     ) -> Result<(), NotMigrated> {
         let (start, mut silent, mut tries) = (self.asked.clock.elapsed(), 0, 0);
+        let mut said = false;
         for reading in 1.. {
             self.stop_here()?;
             let found = match admin.indexes().await {
@@ -167,6 +190,10 @@ impl Work<'_> {
                     may_wait(operation, done, last)?;
                 }
                 Stand::UnderWay(state) => {
+                    if !said {
+                        said = true;
+                        (self.asked.heard)(&format!("{operation}: {state}, waiting"));
+                    }
                     let since = self.asked.clock.elapsed().saturating_sub(start);
                     (self.asked.progress)(format!(
                         "{operation}: {state}, waited for {}; the server continues if you stop here",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::services::{QUICK_READ_WITHIN, Services};
 use pointsman_config::Loaded;
 use pointsman_core::index::IndexComparison;
+use pointsman_core::migration::Migration;
 use pointsman_core::plan::PlannedDatabase;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::database::{DatabaseError, Refused};
@@ -25,6 +26,7 @@ pub(super) async fn database_evidence(
     ports: &Services,
     loaded: &Loaded,
     planned: &PlannedDatabase,
+    pending: &[&Migration],
 ) -> DatabaseEvidence {
     let Ok(Some(database)) = ports.database(planned, false).await else {
         return DatabaseEvidence::default();
@@ -36,7 +38,7 @@ pub(super) async fn database_evidence(
             Ok(None) => None,
             Ok(Some(wanted)) => {
                 let found = within(QUICK_READ_WITHIN, admin.indexes()).await?;
-                Some(found.map(|found| wanted.beside(&found)))
+                Some(found.map(|found| wanted.beside(&found).before(pending.iter().copied())))
             }
             Err(findings) => Some(Evidence::Unknown(findings.to_string())),
         }

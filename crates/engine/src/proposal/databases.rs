@@ -50,7 +50,9 @@ async fn with_evidence(
     if seen.unseen.is_some() {
         return seen;
     }
-    let DatabaseEvidence { indexes, rules } = database_evidence(ports, loaded, planned).await;
+    let pending: Vec<_> = seen.pending().filter_map(|row| row.file.as_ref()).collect();
+    let evidence = database_evidence(ports, loaded, planned, &pending).await;
+    let DatabaseEvidence { indexes, rules } = evidence;
     DatabaseSnapshot { indexes, rules, ..seen }
 }
 

@@ -7,7 +7,6 @@ use crate::context::{Context, StepError};
 use crate::database::found_indexes;
 use pointsman_core::error::Problem;
 use pointsman_core::index::IndexComparison;
-use pointsman_core::migration::Operation;
 use pointsman_core::plan::PlannedDatabase;
 use pointsman_core::ports::database::{DatabaseError, Refused};
 use pointsman_core::retry::Backoff;
@@ -31,10 +30,8 @@ pub(super) async fn look(
         Compared::NotNeeded => Ok(None),
         Compared::Unknown(why) => Ok(Some(format!("indexes not checked: {why}"))),
         Compared::Known(compared) => {
-            let created = created_here(planned);
-            let lacking = |what: &&String| !created.contains(*what);
-            let missing: Vec<_> = compared.missing.iter().filter(lacking).cloned().collect();
-            refuse(planned, &missing, &compared.broken)?;
+            let compared = compared.before(&planned.migrations);
+            refuse(planned, &compared.missing, &compared.broken)?;
             Ok(Some(compared.sentence()))
         }
     }
@@ -101,17 +98,6 @@ fn is_emulator(context: &Context, planned: &PlannedDatabase, error: &DatabaseErr
     let database = context.outside.databases.get(&planned.name);
     error.refused == Refused::NotServed
         && database.is_ok_and(|database| database.emulator_host().is_some())
-}
-
-/// What the migrations of this run create before traffic moves, in the words of a comparison.
-fn created_here(planned: &PlannedDatabase) -> Vec<String> {
-    let operations = planned.migrations.iter().flat_map(|m| &m.up);
-    let created = operations.filter_map(|operation| match operation {
-        Operation::CreateIndex { index } => Some(IndexComparison::index(index)),
-        Operation::Expire { expiry } => Some(IndexComparison::expiry(expiry)),
-        _ => None,
-    });
-    created.collect()
 }
 
 fn refuse(
