@@ -15,9 +15,11 @@ pub(super) fn check(session: &Session) -> Finished {
     for (environment, of) in &loaded.config.environments {
         for database in of.databases.keys() {
             loaded.migrations(environment, database).map_err(Failed::config)?;
+            loaded.indexes(environment, database).map_err(Failed::config)?;
         }
     }
     let mut odd = loaded.nameless_controls();
+    odd.findings.extend(loaded.late_metrics().findings);
     for name in loaded.environments() {
         let spec = loaded.spec(name)?;
         let held = session.app.held_ports(&spec).into_iter();

@@ -1,17 +1,25 @@
 //! The part of `doctor` about Google's optional APIs: for each that a configured feature needs, whether it can be read,
 //! and the commands that grant it. None of them is needed for a deploy or a rollback.
 
+use std::time::Duration;
+
 use super::Session;
 use crate::config::Loaded;
+use crate::domain::checklist::{Item, Source};
 use crate::domain::error::Problem;
 use crate::domain::google_api::GoogleApi;
 use crate::domain::plan::PlannedDatabase;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::ports::hosting::{HostingError, HostingReason};
 use crate::domain::restore::Recovery;
+use crate::domain::time::earlier;
 use crate::engine::proposal;
 use crate::ports::database::Refused;
 use crate::ports::database_admin::DatabaseAdmin;
+use crate::ports::hosting::Hosting;
+
+/// The period whose figures are read.
+const LOOKED_BACK: Duration = Duration::from_mins(10);
 
 /// An API with what it is needed for, and whether it can be read.
 pub(super) struct ApiLook {
@@ -41,6 +49,7 @@ pub(super) async fn apis(
             let found = found.map(|_| says.to_owned());
             looks.push(told(GoogleApi::CloudRun, project, &member, found));
         }
+        looks.extend(runtime(session, spec, hosting.as_ref(), &member).await);
         if let Some((owner, secret)) = proposal::secrets_now(loaded, spec).into_iter().next() {
             let looked = hosting.secret(&owner.target, &secret, false).await;
             let project = secret.project.as_deref().unwrap_or(owner.target.project().as_str());
@@ -66,6 +75,33 @@ pub(super) async fn apis(
         };
         looks.push(ApiLook { api, found, wrong: false });
         looks.extend(rules(planned, admin, &member).await);
+    }
+    looks
+}
+
+/// The logs and figures of running builds, as far as the config uses them.
+async fn runtime(
+    session: &Session,
+    spec: &EnvironmentSpec,
+    hosting: &dyn Hosting,
+    member: &str,
+) -> Vec<ApiLook> {
+    let (Some(runtime), Some(first)) = (hosting.runtime(), spec.members.first()) else {
+        return Vec::new();
+    };
+    let live = session.app.services().live(hosting, &spec.members).await.unwrap_or_default();
+    let live = live.into_iter().find(|(service, _)| service == first.service());
+    let Some(build) = live.and_then(|(_, build)| build) else { return Vec::new() };
+    let (target, project) = (&first.target, first.target.project().as_str());
+    let now = session.app.clock.now();
+    let logs = runtime.entries(target, std::slice::from_ref(&build), now).await;
+    let logs = logs.map(|_| "the logs of running builds, during a soak".to_owned());
+    let mut looks = vec![told(GoogleApi::Logging, project, member, logs)];
+    let of_metrics = |item: &Item| matches!(item.source, Some(Source::Metrics { .. }));
+    if spec.policy.soak.metrics.is_some() || spec.checklist.iter().any(of_metrics) {
+        let figures = runtime.figures(target, &build, (earlier(now, LOOKED_BACK), now)).await;
+        let figures = figures.map(|figures| figures.sentence());
+        looks.push(told(GoogleApi::Monitoring, project, member, figures));
     }
     looks
 }

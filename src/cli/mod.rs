@@ -26,6 +26,7 @@ mod health;
 pub mod help;
 mod init;
 mod lint;
+mod live_logs;
 mod lock;
 mod looks;
 mod man;
@@ -314,7 +315,12 @@ async fn dispatch(session: &Session) -> Finished {
             past::history(session, environment.as_deref(), *limit)
         }
         Verb::Events { run } => past::events(session, session.run(run)?),
-        Verb::Logs { run } => past::logs(session, session.run(run)?),
+        Verb::Logs(arguments) => match (&arguments.run, &arguments.live) {
+            (Some(run), _) => past::logs(session, session.run(run)?),
+            (None, live) => {
+                live_logs::logs(session, live.as_deref().unwrap_or_default(), arguments).await
+            }
+        },
         Verb::Attach { run } => attach::attach(session, session.run(run)?).await,
         Verb::Resume(arguments) => resume::resume(session, arguments).await,
         Verb::Approve(to) => steer::risk(session, to, &Command::Approve).await,

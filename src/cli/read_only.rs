@@ -26,7 +26,7 @@ fn acts(verb: &Verb) -> bool {
         | Verb::Handover { .. }
         | Verb::History { .. }
         | Verb::Events { .. }
-        | Verb::Logs { .. }
+        | Verb::Logs(_)
         // Follows a run; with `--read-only` it accepts no commands.
         | Verb::Attach { .. }
         | Verb::Replay { .. }

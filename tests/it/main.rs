@@ -58,6 +58,7 @@ mod recording;
 mod recovery;
 mod reference;
 mod restoring;
+mod runtime;
 mod sandbox;
 mod schema;
 mod schema_pane;

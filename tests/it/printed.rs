@@ -104,7 +104,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
 /// Commands that act also get `--yes`.
-const DONE: [(&str, i32, &str); 84] = [
+const DONE: [(&str, i32, &str); 85] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
     ("init --yes", 1, "never changes"),
@@ -153,6 +153,7 @@ const DONE: [(&str, i32, &str); 84] = [
     ("history development", 0, "rollback"),
     ("events 7", 0, ""),
     ("logs 7", 0, ""),
+    ("logs --live development --follow", -1, ""),
     ("report 7", 0, "# Run"),
     ("report @staging", 2, "there is no environment"),
     ("card 7", 0, ""),

@@ -49,6 +49,7 @@ fn googles_python_client_reads_what_is_below_a_backend() {
         ("drive_cloud_run.py", vec![service, build]),
         ("drive_secret_manager.py", vec!["projects/demo-toto"]),
         ("drive_firestore_admin.py", vec!["projects/demo-toto"]),
+        ("drive_runtime.py", vec!["projects/demo-toto", "toto-app", build]),
     ] {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(script);
         let mut command = Command::new(&python);

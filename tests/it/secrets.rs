@@ -161,7 +161,9 @@ fn secret_manager_of_the_emulator_matches_googles_schema() {
 
 /// Whether a call is to an optional API.
 fn forbidden(asked: &Asked) -> bool {
-    asked.path.contains("/secrets") || asked.path.starts_with("/v2/")
+    asked.path.contains("/secrets")
+        || asked.path.starts_with("/v2/")
+        || asked.path.starts_with("/v3/")
 }
 
 #[test]
@@ -178,12 +180,19 @@ fn forbidden_optional_apis_stop_nothing_and_doctor_names_each_grant() {
     // With all roles, doctor lists each API and its purpose.
     let well = doctor();
     let what: Vec<_> = well.iter().map(|look| look["what"].as_str().unwrap()).collect();
-    assert_eq!(what, ["development Cloud Run", "development Secret Manager"]);
+    assert_eq!(
+        what,
+        ["development Cloud Run", "development Cloud Logging", "development Secret Manager"]
+    );
     assert!(well.iter().all(|look| look["ok"] == true), "{well:?}");
 
     platform
         .misbehaves(times(usize::MAX, forbidden, |_| error(403, "PERMISSION_DENIED", &json!([]))));
-    for (look, role) in doctor().iter().zip(["roles/run.viewer", "roles/secretmanager.viewer"]) {
+    for (look, role) in doctor().iter().zip([
+        "roles/run.viewer",
+        "roles/logging.viewer",
+        "roles/secretmanager.viewer",
+    ]) {
         let todo = look["problem"]["todo"].as_str().unwrap();
         assert_eq!((&look["ok"], &look["optional"]), (&json!(false), &json!(true)), "{look}");
         assert!(

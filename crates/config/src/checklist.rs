@@ -66,6 +66,7 @@ impl Loaded {
             AutoConfig { indexes: Some(database), .. } => {
                 Source::Indexes { database: database.clone() }
             }
+            AutoConfig { metrics: Some(of), .. } => Source::Metrics { of: of.clone() },
             AutoConfig { lint: Some(of), .. } => Source::Lint { of: of.clone() },
             AutoConfig { history: Some(of), .. } => match of.as_str() {
                 "rollback" => Source::Rollback,

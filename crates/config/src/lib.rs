@@ -14,6 +14,7 @@ mod freezes;
 mod identity;
 mod indexes;
 mod lint;
+mod metrics;
 mod migrations;
 mod node;
 mod pipeline;

@@ -243,6 +243,9 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
         share.percent = layer.soak.max_bad_percent.unwrap_or(share.percent);
         share.least_bad = layer.soak.min_bad.unwrap_or(share.least_bad);
         share.least_samples = layer.soak.min_samples.unwrap_or(share.least_samples);
+        if let Some(metrics) = &layer.soak.metrics {
+            soak.metrics = super::metrics::rules_of(metrics).ok();
+        }
         soak.countdown = layer.soak.countdown.map_or(soak.countdown, |d| d.0);
         soak.on_failure = layer.soak.on_failure.unwrap_or(soak.on_failure);
         policy.drain = layer.drain.map_or(policy.drain, |d| d.0);

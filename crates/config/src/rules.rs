@@ -129,6 +129,9 @@ impl Rules<'_> {
                 self.environment_exists(&["commands", &at, "environment"], environment);
             }
         }
+        for (path, why) in super::metrics::wrong(config) {
+            self.say(&path, why);
+        }
         self.checklists();
         self.secrets();
     }
@@ -146,6 +149,11 @@ impl Rules<'_> {
                 }
                 let Some(auto) = &item.auto else { continue };
                 let at = at.to_string();
+                if auto.metrics.is_some() && list != "post" {
+                    let message = "metrics are measured after the switch: put it under `post`";
+                    let path = ["checklists", list, &at, "auto", "metrics"];
+                    self.say(&path, message.to_owned());
+                }
                 if auto.sources() != 1 {
                     let message = format!("{:?} needs exactly one source of evidence", item.text);
                     self.say(&["checklists", list, &at, "auto"], message);
@@ -175,6 +183,7 @@ impl Rules<'_> {
             config.environments.values().flat_map(|e| e.probes.iter().map(|p| p.name.clone()));
         let known = [
             ("probe", &auto.probe, all().chain(services).chain(probes).collect::<Vec<_>>()),
+            ("metrics", &auto.metrics, ["errors", "p95", "all"].map(str::to_owned).to_vec()),
             ("lint", &auto.lint, ["config", "secrets", "all"].map(str::to_owned).to_vec()),
             (
                 "history",

@@ -18,6 +18,8 @@ pub enum GoogleApi {
     /// The security rules of databases.
     Rules,
     Logging,
+    /// Figures of running builds.
+    Monitoring,
 }
 
 impl GoogleApi {
@@ -30,6 +32,7 @@ impl GoogleApi {
             Self::FirestoreAdmin => "Firestore's Admin API",
             Self::Rules => "Firebase Rules",
             Self::Logging => "Cloud Logging",
+            Self::Monitoring => "Cloud Monitoring",
         }
     }
 
@@ -42,6 +45,7 @@ impl GoogleApi {
             Self::FirestoreAdmin => "firestore.googleapis.com",
             Self::Rules => "firebaserules.googleapis.com",
             Self::Logging => "logging.googleapis.com",
+            Self::Monitoring => "monitoring.googleapis.com",
         }
     }
 
@@ -54,6 +58,7 @@ impl GoogleApi {
             Self::FirestoreAdmin => "roles/datastore.viewer",
             Self::Rules => "roles/firebaserules.viewer",
             Self::Logging => "roles/logging.viewer",
+            Self::Monitoring => "roles/monitoring.viewer",
         }
     }
 

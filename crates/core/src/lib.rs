@@ -54,6 +54,8 @@ pub mod retry;
 pub mod rules_test;
 pub mod run;
 pub mod run_replay;
+pub mod runtime_figures;
+pub mod runtime_log;
 pub mod secret;
 pub mod serving;
 pub mod snapshot;

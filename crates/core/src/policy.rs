@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::health::ShareRule;
+use super::runtime_figures::FigureRules;
 use super::time::text_form;
 
 /// The confirmation that a change of the environment needs (`docs/internals/screen.md`, Keys).
@@ -95,6 +96,9 @@ pub struct SoakPolicy {
     /// The share of bad answers of one service that fails the soak.
     #[serde(flatten, default)]
     pub share: ShareRule,
+    /// The rules for the platform's own figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<FigureRules>,
     pub on_failure: OnFailure,
     /// Delay before an automatic rollback, during which a person may hold it without
     /// limit. Unattended runs do not wait.
@@ -140,6 +144,7 @@ impl Default for DeployPolicy {
                 interval: s(1),
                 failures: 2,
                 share: ShareRule::default(),
+                metrics: None,
                 on_failure: OnFailure::Rollback,
                 countdown: s(10),
             },

@@ -16,6 +16,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed).map_err(|_| format!("{text:?} is negative"))
 }
 
+/// The time before another one; the earliest possible if there is none.
+pub fn earlier(than: Timestamp, by: Duration) -> Timestamp {
+    let by = jiff::SignedDuration::try_from(by).unwrap_or(jiff::SignedDuration::MAX);
+    than.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
 /// Formats a duration for people: `300ms`, `4.2s`, `2m 05s`, `3h 20m`.
 pub fn spoken(d: Duration) -> String {
     let s = d.as_secs();

@@ -8,6 +8,7 @@ mod forward;
 mod lifecycle;
 mod listener;
 mod log;
+mod meter;
 mod platform;
 mod prepare;
 mod proxy;

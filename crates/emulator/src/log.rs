@@ -36,6 +36,26 @@ pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
     (lines.collect(), from + whole as u64)
 }
 
+/// Remembers where the log of a build's process begins, behind the log of its making, unless that is known.
+pub(super) fn mark_runtime_start(log: &Path) -> io::Result<()> {
+    let mark = runtime_mark(log);
+    if mark.exists() {
+        return Ok(());
+    }
+    let length = std::fs::metadata(log).map_or(0, |about| about.len());
+    std::fs::write(mark, length.to_string())
+}
+
+/// Where the log of a build's process begins.
+pub(super) fn runtime_start(log: &Path) -> u64 {
+    let told = std::fs::read_to_string(runtime_mark(log)).ok();
+    told.and_then(|text| text.trim().parse().ok()).unwrap_or_default()
+}
+
+fn runtime_mark(log: &Path) -> std::path::PathBuf {
+    log.with_extension("runtime")
+}
+
 /// The last line of a log, for the end of an error message.
 pub(super) fn last_words(log: &Path) -> String {
     let from = std::fs::metadata(log).map_or(0, |m| m.len().saturating_sub(MOST_AT_ONCE));

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::meter::Meter;
 use super::prepare::{self, BuildError};
 use super::proxy::{self, Proxy, Workers};
 use super::registry::{Kind, Registry, SlotRecord};
@@ -169,6 +170,16 @@ impl Platform {
         if let Some(proxy) = proxy {
             proxy.drained(build, within).await;
         }
+    }
+
+    /// What the revision of a service answered, if it ever had traffic.
+    pub(super) fn meter(&self, project: &str, service: &str, revision: &str) -> Option<Arc<Meter>> {
+        let (begin, end) = (format!("projects/{project}/"), format!("/backends/{service}"));
+        let doors = self.doors();
+        let mut ours = doors
+            .iter()
+            .filter(|(backend, _)| backend.starts_with(&begin) && backend.ends_with(&end));
+        ours.find_map(|(backend, door)| door.proxy.meter(&format!("{backend}/builds/{revision}")))
     }
 
     /// The live build of a backend: the one with 100 % of its traffic.

@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
@@ -26,6 +26,8 @@ use tokio::task::AbortHandle;
 
 use super::forward::{Connections, connections, forward, refused};
 use super::listener::{accept, converse};
+use super::meter::Meter;
+use pointsman_core::time::Timestamp;
 
 /// A build's process, as an upstream. Each has its own connections, to keep requests off connections to the old build
 /// after a switch. Each worker has its own too, so that a request never changes threads.
@@ -33,6 +35,7 @@ struct Upstream {
     build: String,
     port: u16,
     connections: Vec<Connections>,
+    meter: Arc<Meter>,
 }
 
 /// The proxy of one backend, shared by all workers.
@@ -41,11 +44,23 @@ pub(super) struct Proxy {
     active: ArcSwapOption<Upstream>,
     /// Previous upstreams that may still have open requests.
     former: Mutex<HashMap<String, Weak<Upstream>>>,
+    /// What each build answered, also after it lost its traffic.
+    meters: Mutex<HashMap<String, Arc<Meter>>>,
 }
 
 impl Proxy {
     pub(super) fn new(workers: usize) -> Arc<Self> {
-        Arc::new(Self { workers, active: ArcSwapOption::empty(), former: Mutex::default() })
+        Arc::new(Self {
+            workers,
+            active: ArcSwapOption::empty(),
+            former: Mutex::default(),
+            meters: Mutex::default(),
+        })
+    }
+
+    /// The measurements of a build, if it ever had traffic here.
+    pub(super) fn meter(&self, build: &str) -> Option<Arc<Meter>> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner).get(build).cloned()
     }
 
     /// Moves all traffic to a build on a local port. Idempotent.
@@ -55,7 +70,10 @@ impl Proxy {
             return;
         }
         let connections = (0..self.workers).map(|_| connections()).collect();
-        let next = Arc::new(Upstream { build: build.to_owned(), port, connections });
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        let meter = meters.entry(build.to_owned()).or_default().clone();
+        drop(meters);
+        let next = Arc::new(Upstream { build: build.to_owned(), port, connections, meter });
         if let Some(old) = self.active.swap(Some(next)) {
             let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
             former.retain(|_, old| old.strong_count() > 0);
@@ -89,7 +107,10 @@ impl Proxy {
             return Ok(refused(StatusCode::SERVICE_UNAVAILABLE, why));
         };
         let to = (&upstream.connections[worker], upstream.port);
-        Ok(forward(request, peer, to, upstream.clone()).await)
+        let began = Instant::now();
+        let answer = forward(request, peer, to, upstream.clone()).await;
+        upstream.meter.record(Timestamp::now(), answer.status().as_u16(), began.elapsed());
+        Ok(answer)
     }
 
     /// Serves one listener on one worker until the task is aborted.

@@ -88,6 +88,7 @@ pub async fn serve(
         storage: Storage::of(folder),
         token: Hash::of(token.as_bytes()),
         owner_allowed: options.owner_allowed,
+        seen: Arc::default(),
     };
     let router = Router::new().fallback(handle).with_state(api);
     let serving = async {

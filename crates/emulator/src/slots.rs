@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::log::open_log;
+use super::log::{mark_runtime_start, open_log};
 use super::prepare::{BuildError, Prepared, command};
 use super::registry::SlotRecord;
 use pointsman_core::apphosting::Availability;
@@ -201,6 +201,7 @@ impl Slots {
                  and no framework was recognised")
         })?;
         let log = open_log(&recipe.log).map_err(|e| BuildError::new(format!("no log: {e}")))?;
+        mark_runtime_start(&recipe.log).map_err(|e| BuildError::new(format!("no log: {e}")))?;
         let errors = log.try_clone().map_err(|e| BuildError::new(format!("no log: {e}")))?;
         let mut command = command(&recipe.prepared, line, Availability::Runtime, &self.path);
         command.envs(recipe.env.iter().cloned()).env("PORT", port.to_string());

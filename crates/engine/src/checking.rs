@@ -109,9 +109,9 @@ impl Checking {
         let items: Vec<Item> = items.cloned().collect();
         let (sender, heard) = mpsc::channel(16);
         let outside_asked = |item: &Item| match &item.source {
-            Some(source @ (Source::Command { .. } | Source::Indexes { .. })) => {
-                Some((item.id.clone(), source.clone()))
-            }
+            Some(
+                source @ (Source::Command { .. } | Source::Indexes { .. } | Source::Metrics { .. }),
+            ) => Some((item.id.clone(), source.clone())),
             Some(Source::Probe { name, asked }) => {
                 let asked = who_answers(asked, view, list);
                 Some((item.id.clone(), Source::Probe { name: name.clone(), asked }))
@@ -120,12 +120,12 @@ impl Checking {
         };
         let asking = items.iter().filter_map(outside_asked).map(|(id, source)| {
             let (outside, sender) = (outside.clone(), sender.clone());
-            let plan = view.plan.clone();
+            let view = view.clone();
             let again =
                 if matches!(source, Source::Command { .. }) { COMMAND_EVERY } else { CHECK_EVERY };
             AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
-                    let proof = evidence::ask(&source, &plan, &outside).await;
+                    let proof = evidence::ask(&source, &view, &outside).await;
                     if sender.send((id.clone(), proof)).await.is_err() {
                         return;
                     }

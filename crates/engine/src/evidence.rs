@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::database::found_indexes;
+use super::figures;
 use super::outside::Outside;
 use pointsman_core::checklist::{Asked, Proof, Source};
 use pointsman_core::guard::Guard;
@@ -38,10 +39,11 @@ fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
 }
 
 /// Checks a source outside of the run.
-pub(super) async fn ask(source: &Source, plan: &Plan, outside: &Outside) -> Proof {
-    let controls = &plan.policy.health.controls;
+pub(super) async fn ask(source: &Source, view: &RunView, outside: &Outside) -> Proof {
+    let controls = &view.plan.policy.health.controls;
     match source {
-        Source::Indexes { database } => indexes(database, plan, outside).await,
+        Source::Indexes { database } => indexes(database, &view.plan, outside).await,
+        Source::Metrics { of } => metrics(of, view, outside).await,
         Source::Probe { asked, .. } if asked.is_empty() => {
             proof(Verdict::Inconclusive, "no service of that name answers yet")
         }
@@ -162,6 +164,42 @@ pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView])
     }
 }
 
+/// Whether the platform's figures of each service are within their limits.
+async fn metrics(of: &str, view: &RunView, outside: &Outside) -> Proof {
+    let rules = view.plan.policy.soak.metrics.clone().unwrap_or_default();
+    let asked = view.plan.members.iter().filter_map(|member| {
+        let seen = view.services.get(member.service())?;
+        Some(async { (member.service(), figures::judged(outside, member, seen, &rules).await) })
+    });
+    let (mut said, mut verdicts) = (Vec::new(), Vec::new());
+    for (service, judged) in join_all(asked).await {
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(why) => {
+                said.push(format!("{service}: {why}"));
+                verdicts.push(Verdict::Inconclusive);
+                continue;
+            }
+        };
+        for one in judged.into_iter().filter(|one| of == "all" || of == one.rule) {
+            said.push(format!("{service}: {}", one.said));
+            verdicts.push(one.verdict);
+        }
+    }
+    worst(&verdicts, &said)
+}
+
+/// One verdict of several: the worst of them. None at all is inconclusive.
+fn worst(verdicts: &[Verdict], said: &[String]) -> Proof {
+    let has = |verdict: Verdict| verdicts.contains(&verdict);
+    let verdict = match () {
+        () if has(Verdict::Fail) => Verdict::Fail,
+        () if has(Verdict::Inconclusive) || verdicts.is_empty() => Verdict::Inconclusive,
+        () => Verdict::Pass,
+    };
+    proof(verdict, said.join("; "))
+}
+
 /// Whether the indexes that the release needs can be used.
 async fn indexes(wanted: &str, plan: &Plan, outside: &Outside) -> Proof {
     let all = wanted == "all";
@@ -176,14 +214,12 @@ async fn indexes(wanted: &str, plan: &Plan, outside: &Outside) -> Proof {
         proof(compared.verdict(), format!("{name}: {}", compared.sentence()))
     }))
     .await;
-    let worst = [Verdict::Fail, Verdict::Inconclusive]
-        .into_iter()
-        .find(|verdict| proofs.iter().any(|proof| proof.verdict == *verdict));
-    let said: Vec<_> = proofs.into_iter().map(|proof| proof.said).collect();
-    if said.is_empty() {
+    if proofs.is_empty() {
         return proof(Verdict::Inconclusive, "no database here has `indexes:` in the config");
     }
-    proof(worst.unwrap_or(Verdict::Pass), said.join("; "))
+    let (verdicts, said): (Vec<_>, Vec<_>) =
+        proofs.into_iter().map(|proof| (proof.verdict, proof.said)).unzip();
+    worst(&verdicts, &said)
 }
 
 /// The state of the databases as this run last read or changed them; it holds their locks.
@@ -237,6 +273,7 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Option<Proof> {
         | Source::Probe { .. }
         | Source::Command { .. }
         | Source::Indexes { .. }
+        | Source::Metrics { .. }
         | Source::Pipeline { .. } => return None,
     })
 }

@@ -9,6 +9,7 @@ mod decide;
 mod error;
 mod evidence;
 mod executor;
+mod figures;
 mod green_watch;
 mod outside;
 pub mod proposal;

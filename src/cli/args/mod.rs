@@ -6,6 +6,7 @@ mod checklist;
 mod commands;
 mod health;
 mod local;
+mod logs;
 mod migrate;
 mod overrides;
 mod pipeline;
@@ -24,6 +25,7 @@ pub use self::checklist::ChecklistArguments;
 pub use self::commands::CommandsVerb;
 pub use self::health::HealthArguments;
 pub use self::local::{ConfigVerb, EmulatorVerb, ThemeVerb};
+pub use self::logs::LogsArguments;
 pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord, Where};
 pub use self::overrides::{OverrideWord, why};
 pub use self::pipeline::{PipelineAct, PipelineArguments, Yes};
@@ -204,12 +206,8 @@ pub enum Verb {
         #[arg(add = ArgValueCandidates::new(complete::runs))]
         run: RunWord,
     },
-    /// Print the log of a run
-    Logs {
-        /// Run: 128, last, or @ENVIRONMENT for its latest run
-        #[arg(add = ArgValueCandidates::new(complete::runs))]
-        run: RunWord,
-    },
+    /// Print the log of a run, or what the builds with traffic log now
+    Logs(LogsArguments),
     /// Follow a run until it ends
     Attach {
         /// Run: 128, last, or @ENVIRONMENT for its latest run

@@ -75,6 +75,19 @@ pub struct AttestConfig {
     pub within: Option<DurationText>,
 }
 
+/// Limits for the requests of GREEN since the switch, as Cloud Monitoring reports them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// The share of requests answered with 5xx: `<1%`.
+    pub errors: Option<String>,
+    /// The 95th percentile of the latency: `<1.3x` of BLUE's before the switch, or a time such as `<800ms`.
+    pub p95: Option<String>,
+    /// Minimum number of requests before a verdict.
+    #[schemars(range(min = 1))]
+    pub at_least: Option<u64>,
+}
+
 /// Monitoring after the switch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -96,6 +109,8 @@ pub struct SoakConfig {
     /// Minimum number of answers of a service before a verdict.
     #[schemars(range(min = 1))]
     pub min_samples: Option<u32>,
+    /// Limits for what Google measures of GREEN's requests. Google reports each minute up to 4 minutes late.
+    pub metrics: Option<MetricsConfig>,
     /// What a failed soak does: roll back, or ask a person.
     pub on_failure: Option<OnFailure>,
     /// Delay before an automatic rollback, during which a person can hold it; 0s rolls back immediately.

@@ -198,6 +198,9 @@ pub struct AutoConfig {
     pub migrations: Option<String>,
     /// Database whose indexes must be usable, or `all`: those of its `indexes:` file.
     pub indexes: Option<String>,
+    /// Figures of Google's that must be within their limits since the switch: `errors`, `p95` or `all`. The limits are
+    /// those of `soak: { metrics: … }`, or `<1%` and `<1.3x`.
+    pub metrics: Option<String>,
     /// Findings of `lint` that must be absent: `config`, `secrets` or `all`.
     pub lint: Option<String>,
     /// `rollback`: a rollback target is ready. `alerts`: alerts are delivered. An environment's name: the release was promoted
@@ -208,8 +211,9 @@ pub struct AutoConfig {
 impl AutoConfig {
     /// The number of sources that it names.
     pub fn sources(&self) -> usize {
-        let Self { probe, command, pipeline, migrations, indexes, lint, history } = self;
-        [probe, command, pipeline, migrations, indexes, lint, history].into_iter().flatten().count()
+        let Self { probe, command, pipeline, migrations, indexes, metrics, lint, history } = self;
+        let all = [probe, command, pipeline, migrations, indexes, metrics, lint, history];
+        all.into_iter().flatten().count()
     }
 }
 

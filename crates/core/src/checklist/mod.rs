@@ -88,6 +88,11 @@ pub enum Source {
         /// `all`, or the name of one database.
         database: String,
     },
+    /// The platform's figures of the release are within their limits.
+    Metrics {
+        /// `errors`, `p95` or `all`.
+        of: String,
+    },
     /// The linter has no findings.
     Lint {
         /// `config`, `secrets` or `all`.
@@ -112,6 +117,7 @@ impl fmt::Display for Source {
             Self::Pipeline { job } => write!(f, "pipeline {job}"),
             Self::Migrations { database } => write!(f, "migrations {database}"),
             Self::Indexes { database } => write!(f, "indexes {database}"),
+            Self::Metrics { of } => write!(f, "metrics {of}"),
             Self::Lint { of } => write!(f, "lint {of}"),
             Self::Promoted { from: Some(from) } => write!(f, "history {from}"),
             Self::Promoted { from: None } => f.write_str("history staging"),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::BoxFuture;
+use super::runtime::Runtime;
 use crate::build_config::{BuildConfig, SecretRef};
 use crate::error::Problem;
 use crate::event::Split;
@@ -239,6 +240,10 @@ pub trait Hosting: Send + Sync {
     fn logs_builds_alone(&self) -> bool {
         false
     }
+    /// Whether [`Self::log`] contains what a running build logs.
+    fn logs_services(&self) -> bool {
+        false
+    }
     /// A secret that builds of a backend read. `None`: the platform has no secrets to ask about. `recent`: what was read
     /// in the last minute will do.
     fn secret<'a>(
@@ -254,6 +259,10 @@ pub trait Hosting: Send + Sync {
     fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {
         let _ = target;
         Box::pin(async { Ok(None) })
+    }
+    /// Its logs and figures of running builds. `None`: it keeps none.
+    fn runtime(&self) -> Option<&dyn Runtime> {
+        None
     }
     /// The value that the platform gives a build in `K_REVISION`, so that its answers can contain it.
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision>;

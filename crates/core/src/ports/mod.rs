@@ -13,6 +13,7 @@ pub mod platforms;
 pub mod prober;
 pub mod processes;
 pub mod programs;
+pub mod runtime;
 pub mod samples;
 pub mod stores;
 

@@ -288,6 +288,9 @@ impl RunView {
             Event::TrafficObserved { service, splits } => with(service, &|s| {
                 (s.traffic, s.traffic_at) = (TrafficState::of(splits), Some(at));
                 s.serving = s.traffic.whole().cloned();
+                if s.green.is_some() && s.serving == s.green {
+                    s.switched_at.get_or_insert(at);
+                }
                 if s.serving != s.green {
                     s.watched_bad = None;
                 }

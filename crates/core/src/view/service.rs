@@ -48,6 +48,9 @@ pub struct ServiceView {
     /// When the run last read its traffic.
     #[serde(default)]
     pub traffic_at: Option<Timestamp>,
+    /// When the run first read that GREEN has all of its traffic.
+    #[serde(default)]
+    pub switched_at: Option<Timestamp>,
     /// Its traffic when the run started.
     pub found: TrafficState,
     /// The request id of the build order, reused after a lost reply.

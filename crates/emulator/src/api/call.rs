@@ -24,8 +24,10 @@ const STANDARD: [&str; 12] = [
     "$alt",
 ];
 
-/// How the paths of Cloud Run's API begin; the other APIs have version 1.
+/// How the paths of Cloud Run's API begin; as Cloud Logging's one path; the other APIs have version 1.
 pub(super) const CLOUD_RUN: &str = "/v2/";
+/// How the paths of Cloud Monitoring's API begin.
+pub(super) const MONITORING: &str = "/v3/";
 
 pub(super) struct Call {
     pub(super) method: Method,
@@ -38,7 +40,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn read(method: &Method, uri: &Uri, body: &[u8]) -> Result<Self, ApiError> {
-        let versions = ["/v1/", "/v1beta/", CLOUD_RUN];
+        let versions = ["/v1/", "/v1beta/", CLOUD_RUN, MONITORING];
         let path = versions.iter().find_map(|version| uri.path().strip_prefix(version));
         let name = path.ok_or_else(ApiError::no_such_url)?.to_owned();
         let segments = name.split('/').map(str::to_owned).collect();

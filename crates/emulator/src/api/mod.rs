@@ -5,9 +5,12 @@ mod builds;
 mod call;
 mod cloud_run;
 mod error;
+mod filter;
 mod firestore_admin;
 mod indexes;
 mod lists;
+mod logging;
+mod monitoring;
 mod operations;
 mod rollouts;
 mod rules;
@@ -45,6 +48,8 @@ pub(super) struct Api {
     pub(super) token: Hash,
     /// Whether to accept the firebase CLI's fixed token `owner` too.
     pub(super) owner_allowed: bool,
+    /// The log entries of running builds.
+    pub(crate) seen: Arc<logging::Seen>,
 }
 
 type Answer = Result<Value, ApiError>;
@@ -90,6 +95,12 @@ impl Api {
             return Ok(self.log(build, uri.query().unwrap_or_default()));
         }
         let call = Call::read(method, uri, body)?;
+        if uri.path() == logging::LIST && method == Method::POST {
+            return self.log_entries(&call);
+        }
+        if uri.path().starts_with(call::MONITORING) {
+            return self.time_series(&call);
+        }
         if uri.path().starts_with(call::CLOUD_RUN) {
             return self.cloud_run(&call);
         }

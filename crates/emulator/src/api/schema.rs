@@ -17,6 +17,10 @@ pub enum Document {
     SecretManager,
     /// Firestore's Admin API v1: databases, their backups, indexes, fields and exports.
     FirestoreAdmin,
+    /// Cloud Logging v2: lists of entries.
+    Logging,
+    /// Cloud Monitoring v3: time series.
+    Monitoring,
     /// Firebase Rules v1: releases, and tests of rules.
     Rules,
 }
@@ -28,6 +32,8 @@ impl Document {
         match pairs.find(|(key, _)| key == "api").as_ref().map(|(_, api)| api.as_ref()) {
             None | Some("firebaseapphosting") => Some(Self::AppHosting),
             Some("run") => Some(Self::CloudRun),
+            Some("logging") => Some(Self::Logging),
+            Some("monitoring") => Some(Self::Monitoring),
             Some("firebaserules") => Some(Self::Rules),
             Some("firestore") => Some(Self::FirestoreAdmin),
             Some("secretmanager") => Some(Self::SecretManager),
@@ -39,6 +45,8 @@ impl Document {
         static APP_HOSTING: OnceLock<Value> = OnceLock::new();
         static CLOUD_RUN: OnceLock<Value> = OnceLock::new();
         static FIRESTORE_ADMIN: OnceLock<Value> = OnceLock::new();
+        static LOGGING: OnceLock<Value> = OnceLock::new();
+        static MONITORING: OnceLock<Value> = OnceLock::new();
         static RULES: OnceLock<Value> = OnceLock::new();
         static SECRET_MANAGER: OnceLock<Value> = OnceLock::new();
         let (cell, text) = match self {
@@ -47,6 +55,8 @@ impl Document {
             Self::FirestoreAdmin => {
                 (&FIRESTORE_ADMIN, include_str!("../data/firestore_admin.v1.subset.json"))
             }
+            Self::Logging => (&LOGGING, include_str!("../data/logging.v2.subset.json")),
+            Self::Monitoring => (&MONITORING, include_str!("../data/monitoring.v3.subset.json")),
             Self::Rules => (&RULES, include_str!("../data/firebaserules.v1.subset.json")),
             Self::SecretManager => {
                 (&SECRET_MANAGER, include_str!("../data/secretmanager.v1.subset.json"))

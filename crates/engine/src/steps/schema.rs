@@ -21,7 +21,7 @@ use pointsman_core::step::{Failure, PlannedStep, RepairAs, StepKind};
 use pointsman_core::time::spoken;
 
 /// Whether the run rolls back: an unavailable or half-migrated database does not stop it.
-fn gives_back(context: &Context) -> bool {
+pub(super) fn gives_back(context: &Context) -> bool {
     context.view.undoing() || context.plan().kind == RunKind::Rollback
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::drift::TrafficReads;
+use super::metrics::{Exceeded, Metrics};
+use super::runtime_log::RuntimeLogs;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use crate::stale_assets::gone;
 use pointsman_core::code::Code;
@@ -22,6 +24,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     }
     let mut watch = SoakWatch::new(policy.clone(), plan.policy.health.timeout, wanted);
     let mut traffic = TrafficReads::new(context, Side::Green);
+    let (mut logs, mut metrics) = (RuntimeLogs::new(context), Metrics::new(context));
     let clock = &context.outside.clock;
     loop {
         let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
@@ -52,9 +55,19 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         context.progress(None, format!("{} left, {}", spoken(left), watch.summary()));
         // Shorten the last wait, so that the last sample is taken at the end of the soak.
         let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
-        context.sleep(wait).await;
+        // Reading logs may take as long as the pause.
+        let reading = async { tokio::join!(logs.read(context, wait), metrics.in_time(context)).1 };
+        let ((), exceeded) = tokio::join!(context.sleep(wait), reading);
+        if let Some(exceeded) = exceeded {
+            traffic.now(context).await?;
+            return Err(exceeds(context, exceeded).await);
+        }
     }
     traffic.at_the_end(context).await?;
+    let open = match Metrics::at_the_end(context).await {
+        Ok(open) => open,
+        Err(exceeded) => return Err(exceeds(context, exceeded).await),
+    };
     for member in &plan.members {
         context
             .record(Event::Judged {
@@ -69,10 +82,24 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     }
     let said = format!("monitored {}, {}", spoken(policy.length), watch.summary());
     let gone = gone(context.outside.prober.as_ref(), &context.view).await;
-    if gone.is_empty() {
+    let odd: Vec<_> = open.into_iter().chain(gone).collect();
+    if odd.is_empty() {
         return Ok(Done::ok(said));
     }
-    Ok(Done::warning(format!("{said}; {}", gone.join("; "))))
+    Ok(Done::warning(format!("{said}; {}", odd.join("; "))))
+}
+
+/// The figures of the release are beyond the limits of the config.
+async fn exceeds(context: &Context, exceeded: Exceeded) -> StepError {
+    let member = context.plan().member(&exceeded.service);
+    let Some(member) = member else { return StepError::lasting(Problem::new(exceeded.evidence)) };
+    let decision = Decision {
+        verdict: Verdict::Fail,
+        evidence: exceeded.evidence,
+        of_release: true,
+        warns: false,
+    };
+    failed(context, member, decision).await
 }
 
 async fn failed(context: &Context, member: &Member, decision: Decision) -> StepError {

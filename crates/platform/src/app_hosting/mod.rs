@@ -9,7 +9,10 @@ mod call;
 mod cloud_run;
 mod config;
 mod domains;
+mod figures;
 mod hold;
+mod runtime;
+mod runtime_log;
 mod secrets;
 mod upload;
 mod wire;
@@ -34,6 +37,7 @@ use pointsman_core::ports::hosting::{
     Answer, Build, DomainTrouble, Hosting, HostingError, HostingReason, LogPart, NewBuild,
     NewRollout, Traffic,
 };
+use pointsman_core::ports::runtime::Runtime;
 use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
 use pointsman_core::secret::SecretLook;
@@ -356,6 +360,10 @@ impl Hosting for AppHosting {
         self.kind == Kind::Google
     }
 
+    fn logs_services(&self) -> bool {
+        self.kind == Kind::Emulator
+    }
+
     fn secret<'a>(
         &'a self,
         target: &'a Target,
@@ -367,6 +375,10 @@ impl Hosting for AppHosting {
 
     fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {
         Box::pin(self.traffic_of_cloud_run(target))
+    }
+
+    fn runtime(&self) -> Option<&dyn Runtime> {
+        Some(self)
     }
 
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision> {

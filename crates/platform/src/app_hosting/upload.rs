@@ -35,6 +35,8 @@ pub struct Origins {
     pub secrets: String,
     /// Cloud Run, which runs the builds.
     pub run: String,
+    /// Cloud Monitoring, which reports their figures.
+    pub monitoring: String,
 }
 
 impl Default for Origins {
@@ -45,6 +47,7 @@ impl Default for Origins {
             logging: "https://logging.googleapis.com".to_owned(),
             secrets: "https://secretmanager.googleapis.com".to_owned(),
             run: "https://run.googleapis.com".to_owned(),
+            monitoring: "https://monitoring.googleapis.com".to_owned(),
         }
     }
 }

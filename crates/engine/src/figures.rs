@@ -1,0 +1,56 @@
+//! The figures of GREEN since the switch beside those of BLUE before it, as the platform reports them.
+
+use std::time::Duration;
+
+use super::outside::Outside;
+use pointsman_core::google_api::GoogleApi;
+use pointsman_core::plan::Member;
+use pointsman_core::ports::hosting::{HostingError, HostingReason};
+use pointsman_core::runtime_figures::{FigureRules, FigureVerdict, Figures};
+use pointsman_core::time::earlier;
+use pointsman_core::view::ServiceView;
+
+/// Time limit of the requests for one service.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+/// The period of BLUE that is compared: long enough for the requests of a quiet service.
+const BLUE_PERIOD: Duration = Duration::from_mins(30);
+
+/// Judges the figures of one service of a run. The error says why they cannot be read; nothing may fail by that.
+pub(super) async fn judged(
+    outside: &Outside,
+    member: &Member,
+    seen: &ServiceView,
+    rules: &FigureRules,
+) -> Result<Vec<FigureVerdict>, String> {
+    let runtime = outside.hosting.runtime();
+    let runtime = runtime.ok_or_else(|| "this platform measures no requests".to_owned())?;
+    let (Some(green), Some(switched)) = (&seen.green, seen.switched_at) else {
+        return Err(format!("{} has not been switched", member.service()));
+    };
+    let now = outside.clock.now();
+    let reading = async {
+        let green = runtime.figures(&member.target, green, (switched, now)).await?;
+        let before = earlier(switched, BLUE_PERIOD);
+        let blue = match &seen.blue {
+            Some(blue) => Some(runtime.figures(&member.target, blue, (before, switched)).await?),
+            None => None,
+        };
+        Ok::<_, HostingError>((blue, green))
+    };
+    let read = tokio::select! {
+        read = reading => read.map_err(|error| why(&error))?,
+        () = outside.clock.sleep(READ_WITHIN) => return Err("no answer in time".to_owned()),
+    };
+    let (blue, green): (Option<Figures>, Figures) = read;
+    Ok(rules.judge(blue.as_ref(), &green))
+}
+
+fn why(error: &HostingError) -> String {
+    match error.reason {
+        HostingReason::Forbidden => {
+            let role = error.api.unwrap_or(GoogleApi::Monitoring).role();
+            format!("{}; it needs {role}", error.problem.what)
+        }
+        _ => error.problem.sentence(),
+    }
+}

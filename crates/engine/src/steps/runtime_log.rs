@@ -1,0 +1,103 @@
+//! Copies what GREEN and BLUE log from the switch to the end of the soak into the run's log.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::schema::gives_back;
+use crate::context::Context;
+use pointsman_core::google_api::GoogleApi;
+use pointsman_core::ids::{BuildId, ServiceName};
+use pointsman_core::plan::Member;
+use pointsman_core::ports::hosting::HostingReason;
+use pointsman_core::runtime_log::{RuntimeEntry, RuntimeTail};
+use pointsman_core::step::Side;
+use pointsman_core::time::Timestamp;
+
+/// Interval between two requests for the same service: Cloud Logging allows 60 a minute for a project.
+const READ_EVERY: Duration = Duration::from_secs(5);
+/// Entries copied at a time. A service that floods its log must not flood the run's.
+const MOST_AT_ONCE: usize = 500;
+
+/// The logs of a run's services, read again and again.
+pub(super) struct RuntimeLogs {
+    tails: BTreeMap<ServiceName, RuntimeTail>,
+    next: Duration,
+    /// Whether the run's log says why they cannot be read.
+    refused: bool,
+}
+
+impl RuntimeLogs {
+    pub(super) fn new(context: &Context) -> Self {
+        Self { tails: BTreeMap::new(), next: context.outside.clock.elapsed(), refused: false }
+    }
+
+    /// Reads what is new, if it is time, and for as long as it may take. Nothing depends on it.
+    pub(super) async fn read(&mut self, context: &Context, within: Duration) {
+        let clock = context.outside.clock.clone();
+        // A rollback asks no API that it can do without.
+        if self.refused || gives_back(context) || clock.elapsed() < self.next {
+            return;
+        }
+        let services = u32::try_from(context.plan().members.len()).unwrap_or(u32::MAX);
+        self.next = clock.elapsed() + READ_EVERY.saturating_mul(services.max(1));
+        tokio::select! {
+            () = self.read_all(context) => {}
+            () = clock.sleep(within) => {}
+        }
+    }
+
+    async fn read_all(&mut self, context: &Context) {
+        for member in &context.plan().members {
+            // The log of the build contains it already.
+            if context.outside.hosting.logs_services() {
+                if let Ok(build) = context.build_of(member.service(), Side::Green) {
+                    context.collect_log(member, &build).await;
+                }
+                continue;
+            }
+            self.read_one(context, member).await;
+            if self.refused {
+                return;
+            }
+        }
+    }
+
+    async fn read_one(&mut self, context: &Context, member: &Member) {
+        let Some(runtime) = context.outside.hosting.runtime() else { return };
+        let seen = context.service(member.service());
+        let began = seen.switched_at.or(seen.traffic_at);
+        let builds: Vec<BuildId> = seen.green.iter().chain(&seen.blue).cloned().collect();
+        let (Some(began), false) = (began, builds.is_empty()) else { return };
+        let tail =
+            self.tails.entry(member.service().clone()).or_insert_with(|| RuntimeTail::new(began));
+        let since: Timestamp = tail.since();
+        match runtime.entries(&member.target, &builds, since).await {
+            Ok(entries) => {
+                let new = tail.take(entries);
+                let more = new.len().saturating_sub(MOST_AT_ONCE);
+                for entry in new.into_iter().take(MOST_AT_ONCE) {
+                    context.log(member.service(), line(&entry, seen.blue.as_ref()));
+                }
+                if more > 0 {
+                    context.log(member.service(), format!("{more} more lines are left out here"));
+                }
+            }
+            Err(error) if error.reason == HostingReason::Forbidden => {
+                self.refused = true;
+                let role = error.api.unwrap_or(GoogleApi::Logging).role();
+                context.say(&format!(
+                    "the logs of running builds are not shown: {}; it needs {role}",
+                    error.problem.what
+                ));
+            }
+            // Another attempt follows.
+            Err(error) => tracing::debug!(%error, "runtime logs"),
+        }
+    }
+}
+
+/// The text with its level, which the log pane recognises, and whether BLUE wrote it.
+fn line(entry: &RuntimeEntry, blue: Option<&BuildId>) -> String {
+    let side = if Some(&entry.build) == blue { "BLUE " } else { "" };
+    format!("{} {side}{}", entry.level.label().to_uppercase(), entry.text)
+}
