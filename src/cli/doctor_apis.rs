@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Session;
 use crate::config::Loaded;
-use crate::domain::checklist::{Item, Source};
 use crate::domain::error::Problem;
 use crate::domain::google_api::GoogleApi;
 use crate::domain::plan::PlannedDatabase;
@@ -97,8 +96,7 @@ async fn runtime(
     let logs = runtime.entries(target, std::slice::from_ref(&build), now).await;
     let logs = logs.map(|_| "the logs of running builds, during a soak".to_owned());
     let mut looks = vec![told(GoogleApi::Logging, project, member, logs)];
-    let of_metrics = |item: &Item| matches!(item.source, Some(Source::Metrics { .. }));
-    if spec.policy.soak.metrics.is_some() || spec.checklist.iter().any(of_metrics) {
+    if proposal::uses_figures(spec) {
         let figures = runtime.figures(target, &build, (earlier(now, LOOKED_BACK), now)).await;
         let figures = figures.map(|figures| figures.sentence());
         looks.push(told(GoogleApi::Monitoring, project, member, figures));

@@ -27,6 +27,7 @@ use crate::domain::probe::{ProbeChange, ProbeSnapshot};
 use crate::domain::readiness::Target;
 use crate::domain::recover::Doubt;
 use crate::domain::release::ReleaseLabel;
+use crate::domain::runtime_figures::FigureReading;
 use crate::domain::snapshot::EnvironmentSnapshot;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
@@ -98,6 +99,8 @@ pub enum Msg {
     ToClipboard(String, String),
     /// The state of an environment's pipeline.
     Pipeline(EnvironmentName, Result<Option<PipelineRun>, Problem>),
+    /// The platform's figures of the live builds of an environment.
+    Figures(EnvironmentName, Vec<FigureReading>),
     /// The log of a pipeline job.
     JobLog(Result<JobLog, Problem>),
     /// The latest runs of custom commands.

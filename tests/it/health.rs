@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use pointsman::domain::health::Identity;
+use pointsman::domain::ids::{BuildId, ServiceName};
 use pointsman::domain::probe::{
     Answer, Board, Check, Expect, Fault, Measurement, Mute, Probe, ProbeChange, Rules, State,
     Timing,
 };
-use pointsman::domain::snapshot::{BuildSnapshot, Health, Readiness};
+use pointsman::domain::runtime_figures::{FigureReading, Figures};
+use pointsman::domain::snapshot::{BuildSnapshot, Evidence, Health, Readiness};
 use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::Effect;
@@ -240,4 +242,36 @@ fn narrow_lines_never_drop_a_down_state() {
         assert!(line.contains("undo: none:") && line.contains("1 down"), "{line}");
         assert_eq!(line.contains("marked bad"), width == 160, "{line}");
     }
+}
+
+#[test]
+fn health_pane_shows_the_platforms_figures_and_when_they_are_unknown() {
+    let mut screen = waiting();
+    let now = Timestamp::from_second(148).unwrap();
+    screen.send(Msg::Tick(now, Duration::from_secs(148)));
+    screen.char('4');
+    let (mut board, turned) = watched();
+    board.tick(now);
+    shown(&mut screen, &board, turned);
+    let reading = |second: i64, figures: Evidence<Figures>| FigureReading {
+        service: ServiceName::new("toto-app").unwrap(),
+        build: BuildId::new("b1").unwrap(),
+        at: Timestamp::from_second(second).unwrap(),
+        figures,
+    };
+    let measured = |p95: f64| {
+        let until = Some(Timestamp::from_second(120).unwrap());
+        Evidence::Known(Figures { requests: 1200, errors: 6, p95_ms: Some(p95), until })
+    };
+    let name = screen.model.environments[0].name.clone();
+    for (second, p95) in [(0, 40.0), (60, 160.0), (120, 80.0)] {
+        let read = vec![reading(second, measured(p95))];
+        screen.send(Msg::Figures(name.clone(), read));
+    }
+    screen.send(Msg::Resize(160, 45));
+    screen.char('4');
+    screen.shows("1200 requests, 0.5 % failed, p95 80 ms, until 00:02Z, last 10m 00s  ▂█▄");
+    let why = "Cloud Monitoring answered HTTP 403".to_owned();
+    screen.send(Msg::Figures(name, vec![reading(140, Evidence::Unknown(why))]));
+    screen.shows("figures unknown: Cloud Monitoring answered HTTP 403");
 }

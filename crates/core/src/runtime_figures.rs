@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::health::Verdict;
+use crate::ids::{BuildId, ServiceName};
+use crate::snapshot::Evidence;
 use crate::time::{Timestamp, parse_duration};
 
 /// Requests below which nothing is judged, unless the config says otherwise.
@@ -45,6 +47,18 @@ impl Figures {
             until.strftime("%H:%MZ")
         )
     }
+}
+
+/// The period whose figures the screen shows.
+pub const SHOWN_PERIOD: Duration = Duration::from_mins(10);
+
+/// The figures of a live build in the last minutes, as read at one time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FigureReading {
+    pub service: ServiceName,
+    pub build: BuildId,
+    pub at: Timestamp,
+    pub figures: Evidence<Figures>,
 }
 
 /// A histogram of latencies: the number of requests in each bucket, with the bucket's upper bound in milliseconds.

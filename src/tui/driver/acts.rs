@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::clipboard;
 use super::databases::Databases;
+use super::figures::Figures;
 use super::lints::Lints;
 use super::past::Past;
 use super::pipelines::{Pipelines, Whose};
@@ -49,6 +50,7 @@ pub(super) struct Acts {
     pub(super) databases: Arc<Databases>,
     pub(super) lints: Arc<Lints>,
     pub(super) pipelines: Arc<Pipelines>,
+    pub(super) figures: Arc<Figures>,
     /// One lock per environment, so that only one poll of it runs at a time.
     pub(super) looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
@@ -77,6 +79,7 @@ impl Acts {
             databases,
             lints,
             pipelines,
+            figures: Arc::default(),
             looking,
         }
     }

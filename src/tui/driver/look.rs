@@ -59,6 +59,7 @@ impl Acts {
                     let _ = self.health.send(ask).await;
                 }
                 self.ask_pipeline(&spec, &runs);
+                self.read_figures(&spec);
                 (spec.environment, seen)
             }
             Err(problem) => {

@@ -7,6 +7,7 @@ mod acts;
 mod clipboard;
 mod custom_commands;
 mod databases;
+mod figures;
 mod health;
 mod input;
 mod lints;

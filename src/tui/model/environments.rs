@@ -16,6 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verdict::Evidence;
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
+use crate::tui::panes::health::figures::FigureReadings;
 use crate::tui::panes::pipeline::model::PipelineSnapshot;
 
 /// A run as the store lists it.
@@ -48,6 +49,8 @@ pub struct Environment {
     pub probes: Vec<ProbeSnapshot>,
     /// Recent changes of probe states, newest first.
     pub turned: Vec<ProbeChange>,
+    /// What the platform measured of its services, where the config uses that.
+    pub figures: FigureReadings,
     /// Whether it has a pipeline.
     pub tested: bool,
     pub pipeline: Option<PipelineSnapshot>,
@@ -74,6 +77,7 @@ impl Environment {
             lock,
             probes,
             turned,
+            figures: FigureReadings::default(),
             tested: false,
             pipeline: None,
             doubt,

@@ -107,6 +107,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Targets(ticket, targets) => picker::targets(model, ticket, targets),
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
         Msg::Pipeline(name, answered) => return pipeline::update::seen(model, &name, answered),
+        Msg::Figures(name, read) => health::figures::read(model, &name, read),
         Msg::JobLog(log) => pipeline::update::logged(model, log),
         Msg::CustomCommands(runs) => model.custom_command_runs = runs,
         Msg::CustomCommandLog(log, first) => custom_commands::said(model, log, first),

@@ -1,6 +1,7 @@
 //! The Health pane: the probes of the selected environment.
 
 pub(in crate::tui) mod chart;
+pub mod figures;
 pub mod model;
 pub(in crate::tui) mod update;
 pub(in crate::tui) mod view;

@@ -17,6 +17,7 @@ use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::panes::health::chart::{self, Chart};
+use crate::tui::panes::health::figures;
 use crate::tui::panes::health::model::{counts, listed, time};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
@@ -113,6 +114,10 @@ impl<'a> Look<'a> {
                 Span::styled(format!(" {} {ok} ok", mark.glyph), self.theme.style(mark.role)),
                 Span::styled(", o lists them", self.theme.style(Role::Muted)),
             ])]);
+        }
+        // Also of services whose healthy probes are hidden: their customers may still get errors.
+        for (service, readings) in &self.here.figures {
+            listing.note(figures::line(self.theme, service, readings, self.width));
         }
         listing
     }
