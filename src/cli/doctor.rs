@@ -70,6 +70,7 @@ fn channels(session: &Session, notify: &Notify) -> Vec<Look> {
         let secret = match channel {
             Channel::Slack { url_env } => Some(url_env),
             Channel::Webhook { secret_env, .. } => secret_env.as_ref(),
+            Channel::Github(of) => Some(&of.token_env),
         };
         let missing = secret.filter(|name| std::env::var(name).map_or(true, |v| v.is_empty()));
         let last = store.as_ref().and_then(|store| store.delivered(channel).ok().flatten());

@@ -14,6 +14,7 @@ mod command_platform;
 mod config;
 mod custom_commands;
 mod deploy;
+mod deployments;
 mod docs;
 mod dying;
 mod emulator_api;

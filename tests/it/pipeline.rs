@@ -99,7 +99,7 @@ fn sandbox(pipeline: &str) -> Sandbox {
     sandbox
 }
 
-fn give(sandbox: &Sandbox, pipeline: &str) {
+pub(crate) fn give(sandbox: &Sandbox, pipeline: &str) {
     let file = sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&file).unwrap();
     let with = format!("    pipeline: {pipeline}\n  production:");
@@ -117,7 +117,7 @@ fn says(run: &'static str) -> Arc<Mutex<Says>> {
     Arc::new(Mutex::new(Says { run, approved: false }))
 }
 
-fn run(sandbox: &Sandbox, arguments: &[&str]) -> super::sandbox::Said {
+pub(crate) fn run(sandbox: &Sandbox, arguments: &[&str]) -> super::sandbox::Said {
     let mut command = sandbox.command(arguments);
     let output = command.env("GH_TEST", "ghp_test").output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -213,7 +213,7 @@ fn github_limits_are_respected_and_refusals_name_a_fix() {
 }
 
 /// A repository with a commit of the services; returns its folder and the commit.
-fn repository(sandbox: &Sandbox) -> (PathBuf, String) {
+pub(crate) fn repository(sandbox: &Sandbox) -> (PathBuf, String) {
     let folder = sandbox.folder.path().join("repository");
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
     for name in ["toto-app", "toto-bo"] {

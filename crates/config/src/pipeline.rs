@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::file::Loaded;
 use super::rules::is_loopback;
 use super::schema::environment::{PipelineConfig, PipelineKind};
+use pointsman_core::alert::GithubRepository;
 use pointsman_core::pipeline::{LocalJob, PipelineOf};
 use pointsman_core::redact::redacted;
 
@@ -36,6 +37,12 @@ impl Loaded {
     }
 }
 
+/// The repository that a pipeline tells about deployments.
+pub(super) fn deployments(of: &PipelineConfig) -> Option<GithubRepository> {
+    let repository = of.repository.clone().filter(|_| of.deployments)?;
+    Some(GithubRepository { repository, api: of.api.clone(), token_env: of.token_env.clone()? })
+}
+
 /// Problems of a pipeline, each with the path of its key.
 pub(super) fn wrong(of: &PipelineConfig) -> Vec<(Vec<String>, String)> {
     let at = |path: &[&str]| {
@@ -43,6 +50,10 @@ pub(super) fn wrong(of: &PipelineConfig) -> Vec<(Vec<String>, String)> {
         keys.map(|key| (*key).to_owned()).collect::<Vec<_>>()
     };
     let mut wrong = Vec::new();
+    if of.deployments && (of.kind == PipelineKind::Local || of.token_env.is_none()) {
+        let why = "deployments are written to GitHub: they need `kind: github` and `token_env`";
+        wrong.push((at(&["deployments"]), why.to_owned()));
+    }
     match of.kind {
         PipelineKind::Github => {
             let named = |name: &String| name.split('/').filter(|p| !p.is_empty()).count() == 2;

@@ -89,6 +89,7 @@ impl Loaded {
             },
             endpoint: of.platform.resolve(&self.folder),
             pipeline: of.pipeline.as_ref().and_then(|of| self.pipeline(of)),
+            deployments: of.pipeline.as_ref().and_then(super::pipeline::deployments),
             databases: Vec::new(),
             notify: self.notify(),
             checklist: Vec::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::alert::Notify;
+use super::alert::{GithubRepository, Notify};
 use super::checklist::Item;
 use super::endpoint::Endpoint;
 use super::error::Problem;
@@ -208,6 +208,9 @@ pub struct Plan {
     pub endpoint: Endpoint,
     #[serde(default, skip_serializing_if = "Notify::is_empty")]
     pub notify: Notify,
+    /// The repository to which the run is reported as a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployments: Option<GithubRepository>,
     /// Warnings to show before the run starts, such as an empty submodule or files that are not in the commit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

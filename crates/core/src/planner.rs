@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::alert::Notify;
+use super::alert::{GithubRepository, Notify};
 use super::checklist::{Item, List};
 use super::endpoint::Endpoint;
 use super::error::Problem;
@@ -31,6 +31,8 @@ pub struct EnvironmentSpec {
     pub endpoint: Endpoint,
     /// The CI pipeline of its releases.
     pub pipeline: Option<PipelineOf>,
+    /// The repository to which its runs are reported as deployments.
+    pub deployments: Option<GithubRepository>,
     /// Its databases, without migrations.
     pub databases: Vec<PlannedDatabase>,
     pub notify: Notify,
@@ -81,6 +83,9 @@ impl EnvironmentSpec {
             policy: self.policy,
             endpoint: self.endpoint,
             notify: self.notify,
+            deployments: self
+                .deployments
+                .filter(|_| matches!(kind, RunKind::Deploy | RunKind::Rollback)),
             warnings: Vec::new(),
             ask_at_gates: false,
             attended: false,

@@ -68,12 +68,17 @@ impl Journal for SqliteStore {
         }
         let fact = facts::append(&transaction, number, &entry)?;
         ledger::note(&transaction, number)?;
-        transaction.commit().sql()?;
-        RunView::begin(number, &fact).map_err(|illegal| JournalError::Damaged {
+        let view = RunView::begin(number, &fact).map_err(|illegal| JournalError::Damaged {
             run: number,
             seq: 1,
             because: illegal.to_string(),
-        })
+        })?;
+        // As for every other fact: a message that cannot be queued prevents no run.
+        if let Err(error) = outbox::report_deployment(&transaction, &view, &fact) {
+            tracing::warn!(%error, "a deployment is not reported to GitHub");
+        }
+        transaction.commit().sql()?;
+        Ok(view)
     }
 
     fn claim(

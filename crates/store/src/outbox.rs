@@ -16,6 +16,7 @@ use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::outbox::{Delivery, DeliveryState, Outbox, Silence};
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
+use pointsman_core::view::RunView;
 
 /// A claim expires after this: longer than any attempt takes.
 const CLAIM_LASTS: Duration = Duration::from_secs(20);
@@ -43,6 +44,7 @@ pub(super) fn of_fact(
         return Ok(());
     }
     let view = chains.view(connection, run)?;
+    report_deployment(connection, &view, fact)?;
     if view.plan.notify.is_empty() {
         return Ok(());
     }
@@ -50,6 +52,16 @@ pub(super) fn of_fact(
         Some(alert) => put(connection, &view.plan.notify, &alert),
         None => Ok(()),
     }
+}
+
+/// Queues the report of a fact to GitHub, if it has one.
+pub(super) fn report_deployment(
+    connection: &Connection,
+    view: &RunView,
+    fact: &Fact,
+) -> Result<(), JournalError> {
+    alert::deployment(view, fact)
+        .map_or(Ok(()), |(channel, alert)| queue(connection, &channel, &alert, "waits"))
 }
 
 fn put(connection: &Connection, notify: &Notify, alert: &Alert) -> Result<(), JournalError> {
@@ -65,20 +77,27 @@ fn put(connection: &Connection, notify: &Notify, alert: &Alert) -> Result<(), Jo
     let silenced = silence(connection, alert.at)?.is_some() && alert.kind != Kind::Test;
     let state = if silenced { "silenced" } else { "waits" };
     for channel in &notify.channels {
-        connection
-            .execute(
-                "INSERT OR IGNORE INTO letters (key, channel, alert, state, until, why, attempts)
-             VALUES (?1, ?2, ?3, ?4, ?5, '', 0)",
-                params![
-                    alert.key,
-                    journal::text(channel)?,
-                    journal::text(alert)?,
-                    state,
-                    alert.at.as_millisecond()
-                ],
-            )
-            .sql()?;
+        queue(connection, channel, alert, state)?;
     }
+    Ok(())
+}
+
+/// Queues an alert once for a channel.
+fn queue(
+    connection: &Connection,
+    channel: &Channel,
+    alert: &Alert,
+    state: &str,
+) -> Result<(), JournalError> {
+    let (at, channel, text) =
+        (alert.at.as_millisecond(), journal::text(channel)?, journal::text(alert)?);
+    connection
+        .execute(
+            "INSERT OR IGNORE INTO letters (key, channel, alert, state, until, why, attempts)
+             VALUES (?1, ?2, ?3, ?4, ?5, '', 0)",
+            params![alert.key, channel, text, state, at],
+        )
+        .sql()?;
     Ok(())
 }
 

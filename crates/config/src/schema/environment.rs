@@ -147,6 +147,9 @@ pub struct PipelineConfig {
     /// With `github`: the API of another server than github.com.
     #[serde(default)]
     pub api: Option<String>,
+    /// With `github`: whether runs appear there as deployments of their commit, with their states.
+    #[serde(default)]
+    pub deployments: bool,
     /// With `local`: the jobs.
     #[serde(default)]
     pub jobs: BTreeMap<String, JobConfig>,

@@ -1,5 +1,6 @@
 //! Alerts: which facts notify the on-call engineer, in the words of the screen.
 
+mod deployment;
 mod reminders;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use crate::step::{Failure, StepKind};
 use crate::time::Timestamp;
 use crate::view::RunView;
 
+pub use deployment::{DeploymentReport, DeploymentState, deployment};
 pub use reminders::{held_reminders, still_down, still_held, still_waits};
 
 /// The kinds of alert: the words of `notify.on`.
@@ -53,6 +55,9 @@ pub enum Kind {
     InDoubt,
     /// A test of the delivery, on request.
     Test,
+    /// A state of a deployment at GitHub. No other channel gets it, and `notify.on` does not name it.
+    #[schemars(skip)]
+    Deployment,
 }
 
 impl Kind {
@@ -71,6 +76,7 @@ impl Kind {
             Self::Certificate => "probe.certificate",
             Self::Blind => "probe.blind",
             Self::Test => "pointsman.test",
+            Self::Deployment => "deploy.deployment",
         }
     }
 }
@@ -90,6 +96,20 @@ pub enum Channel {
         /// Environment variable that holds the secret for signing messages.
         secret_env: Option<String>,
     },
+    /// The deployments of a GitHub repository.
+    Github(GithubRepository),
+}
+
+/// A GitHub repository that gets the deployments of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GithubRepository {
+    /// `owner/name`.
+    pub repository: String,
+    /// The API's address, if it is not GitHub's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
+    /// Environment variable that holds the token.
+    pub token_env: String,
 }
 
 impl fmt::Display for Channel {
@@ -97,6 +117,7 @@ impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slack { url_env } => write!(f, "slack ${url_env}"),
+            Self::Github(of) => write!(f, "github {} deployments", of.repository),
             Self::Webhook { url, .. } => {
                 let bare = url.split(['?', '#']).next().unwrap_or_default();
                 write!(f, "webhook {}", redacted(bare.rsplit('@').next().unwrap_or_default()))
@@ -151,6 +172,9 @@ pub struct Alert {
     pub why: String,
     /// The next action.
     pub now: String,
+    /// The report to GitHub, in a message about a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Box<DeploymentReport>>,
 }
 
 impl Alert {
@@ -173,6 +197,7 @@ impl Alert {
             text,
             why: String::new(),
             now: String::new(),
+            deployment: None,
         }
     }
 

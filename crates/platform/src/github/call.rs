@@ -16,7 +16,7 @@ use pointsman_core::error::Problem;
 use pointsman_core::time::spoken;
 
 /// The requested API version. GitHub supports each version for 24 months after the next one.
-const VERSION: &str = "2022-11-28";
+pub(super) const VERSION: &str = "2022-11-28";
 /// Timeout of a call.
 const CALL_WITHIN: Duration = Duration::from_secs(20);
 /// Default pause after a rate limit without a header.

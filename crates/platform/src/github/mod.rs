@@ -6,6 +6,7 @@
 )]
 
 mod call;
+pub(crate) mod deployments;
 mod wire;
 
 use std::collections::HashMap;

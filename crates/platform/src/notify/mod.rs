@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode, Url};
 
+use crate::github::deployments::Deployments;
 use crate::http::client_within;
 use pointsman_core::alert::Channel;
 use pointsman_core::ports::BoxFuture;
@@ -61,6 +62,16 @@ impl Channels {
                 let now = self.clock.now();
                 webhook::send(client, url, secret_env.as_deref(), letter, now).await
             }
+            Channel::Github(of) => {
+                let refused = || DeliveryResult::Refused("it is about no deployment".to_owned());
+                let report = letter.alert.deployment.as_deref().ok_or_else(refused)?;
+                if let Some(api) = &of.api {
+                    address(api)?;
+                }
+                let (token, log) = (variable(&of.token_env)?.into(), own_job());
+                let deployments = Deployments { client, of, token, log };
+                deployments.tell(&letter.alert, report).await
+            }
         }
     }
 }
@@ -69,6 +80,13 @@ impl Notifier for Channels {
     fn deliver<'a>(&'a self, letter: &'a Delivery) -> BoxFuture<'a, DeliveryResult> {
         Box::pin(async move { self.carry(letter).await.unwrap_or_else(|delivery| delivery) })
     }
+}
+
+/// The address of the GitHub Actions run that this process belongs to.
+fn own_job() -> Option<String> {
+    let [server, repository, run] =
+        ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(|name| variable(name).ok());
+    Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
 }
 
 /// Reads a variable of this process. If it is not set, another process may deliver.
@@ -90,7 +108,7 @@ fn address(text: &str) -> Result<Url, DeliveryResult> {
 }
 
 /// Converts a network error, without its URL.
-fn lost(error: reqwest::Error) -> DeliveryResult {
+pub(crate) fn lost(error: reqwest::Error) -> DeliveryResult {
     let error = error.without_url();
     let why = if error.is_timeout() {
         format!("no answer within {} s", DELIVER_WITHIN.as_secs())
@@ -103,7 +121,7 @@ fn lost(error: reqwest::Error) -> DeliveryResult {
 }
 
 /// Classifies a receiver's error response: retry later, or never (`docs/internals/notifications.md`).
-fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> DeliveryResult {
+pub(crate) fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> DeliveryResult {
     let said = harmless(said.trim(), 60);
     let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());
     let passing = status.is_server_error()
@@ -113,7 +131,7 @@ fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> DeliveryR
 }
 
 /// `Retry-After` in seconds. Ignores a date: the delivery's own retry schedule applies then.
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get("retry-after")?.to_str().ok()?;
     Some(Duration::from_secs(value.trim().parse().ok()?).min(LONGEST_RETRY_AFTER))
 }

@@ -39,7 +39,7 @@ fn body(alert: &Alert) -> Value {
         | Kind::Flapping
         | Kind::Certificate
         | Kind::Blind => ":large_orange_circle:",
-        Kind::Gate => ":large_blue_circle:",
+        Kind::Gate | Kind::Deployment => ":large_blue_circle:",
         Kind::Promoted | Kind::ProbeUp | Kind::Test => ":large_green_circle:",
     };
     // A `*` in the text would end the bold too early.
