@@ -5,6 +5,7 @@
 
 mod alerts;
 mod background;
+mod calendars;
 mod custom_commands;
 mod databases;
 mod demo;

@@ -32,6 +32,7 @@ mod looks;
 mod man;
 mod migrate;
 mod migrate_export;
+mod needs;
 mod past;
 mod pipeline;
 pub mod print;
@@ -60,6 +61,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::args::{Arguments, ConfigVerb, RunWord, ThemeVerb, Verb};
 use self::exit::{FAILED, Failed, Finished, USAGE};
+use self::needs::{drives, needs_calendars};
 use crate::app::{App, private_folder};
 use crate::config::{Document, Findings, Loaded, know_usual_secrets};
 use crate::domain::code::Code;
@@ -95,7 +97,11 @@ impl Session {
                 .try_this("pointsman init, or name another config with --config FILE");
             return Err(Failed::with(USAGE, problem));
         }
-        self.checked.get_or_init(|| self.document.check()).clone().map_err(Failed::config)
+        let checked = self.checked.get_or_init(|| {
+            let checked = self.document.check();
+            checked.inspect(|loaded| self.app.read_calendars(loaded))
+        });
+        checked.clone().map_err(Failed::config)
     }
 
     /// The number of a run named on the command line.
@@ -232,25 +238,6 @@ fn begin(arguments: Arguments) -> Finished {
     finished
 }
 
-/// Whether a command runs for a while or may raise alerts.
-fn drives(verb: Option<&Verb>) -> bool {
-    use Verb as V;
-    match verb {
-        Some(V::Health(arguments)) => arguments.watch,
-        None
-        | Some(
-            V::Deploy(_)
-            | V::Rollback(_)
-            | V::Cleanup(_)
-            | V::Migrate(_)
-            | V::Resume(_)
-            | V::Attach { .. }
-            | V::Runner { .. },
-        ) => true,
-        Some(_) => false,
-    }
-}
-
 /// Time limit for delivering alerts after a command ends.
 const DELIVER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -258,6 +245,11 @@ const DELIVER_WITHIN: Duration = Duration::from_secs(10);
 /// that are still pending at its end.
 async fn carried(session: &Session) -> Finished {
     let verb = session.arguments.verb.as_ref();
+    if needs_calendars(verb)
+        && let Ok(loaded) = session.config()
+    {
+        session.app.fetch_calendars(&loaded).await;
+    }
     let (ended, over) = oneshot::channel();
     let carrying = drives(verb).then(|| {
         let app = session.app.clone();

@@ -9,6 +9,7 @@ use pointsman::tui::msg::Msg;
 
 use super::sandbox::Sandbox;
 use super::screen::{Screen, plain, seen};
+use super::stand_in::{Reply, StandIn};
 use super::world::{Act, Bench, deploy_plan};
 
 #[test]
@@ -95,4 +96,97 @@ fn screen_shows_the_freeze() {
     screen.shows("frozen: quiet, until Fri 08:00");
     screen.send(Msg::Resize(160, 45));
     assert!(screen.draw(&plain()).contains("FROZEN quiet, until Fri 08:00 UTC"));
+}
+
+/// A calendar with one event that began an hour ago and ends in an hour.
+fn calendar(name: &str) -> String {
+    let at = |hours: i64| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
+        at.strftime("%Y%m%dT%H%M%SZ").to_string()
+    };
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:{name}\r\nDTSTART:{}\r\n\
+         DTEND:{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+        at(-1),
+        at(1)
+    )
+}
+
+fn frozen_by(sandbox: &Sandbox, entry: &str) {
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let with = format!("    freeze: [{{ name: company, {entry}, zone: UTC }}]\n  production:");
+    std::fs::write(&file, text.replacen("  production:", &with, 1)).unwrap();
+}
+
+#[test]
+fn calendar_file_freezes_while_its_event_lasts() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let file = sandbox.folder.path().join("freezes.ics");
+    frozen_by(&sandbox, "calendar: freezes.ics");
+    // A missing file is not an empty calendar.
+    let refused = sandbox.deploy("1.1.0").exits(3);
+    assert!(refused.err.contains("company: its calendar cannot be read"), "{}", refused.err);
+    std::fs::write(&file, "<html>log in</html>").unwrap();
+    let refused = sandbox.deploy("1.1.0").exits(3);
+    assert!(refused.err.contains("it is no iCalendar text"), "{}", refused.err);
+    std::fs::write(&file, calendar("Black Friday")).unwrap();
+    let refused = sandbox.deploy("1.1.0").exits(3);
+    assert!(refused.err.contains("company: Black Friday, until "), "{}", refused.err);
+    let status = sandbox.run(&["status", "development"]).exits(0).out;
+    assert!(status.contains("FROZEN: company: Black Friday"), "{status}");
+    let cancelled = calendar("Black Friday").replace("UID:1", "UID:1\r\nSTATUS:CANCELLED");
+    std::fs::write(&file, cancelled).unwrap();
+    sandbox.deploy("1.1.0").exits(0);
+}
+
+#[test]
+fn calendar_at_an_address_is_fetched_kept_and_never_holds_up_a_rollback() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    let server = StandIn::new(|_, _| {
+        let body = calendar("Audit");
+        Reply::Says(200, "content-type: text/calendar\r\n".to_owned(), body)
+    });
+    frozen_by(&sandbox, &format!("calendar: '{}/private-token/basic.ics'", server.url()));
+    let refused = sandbox.deploy("1.2.0").exits(3);
+    assert!(refused.err.contains("company: Audit, until "), "{}", refused.err);
+    assert!(!refused.err.contains("private-token"), "{}", refused.err);
+    // A copy serves for a while, and a rollback asks for nothing.
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    sandbox.deploy("1.2.0").exits(3);
+    assert_eq!(server.count("GET", "basic.ics"), 1);
+    std::fs::remove_dir_all(sandbox.state().join("calendars")).unwrap();
+    let off = StandIn::new(|_, _| Reply::json(404, &serde_json::json!({})));
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&server.url(), &off.url())).unwrap();
+    let refused = sandbox.deploy("1.2.0").exits(3);
+    assert!(
+        refused.err.contains("its calendar cannot be read: it was never fetched"),
+        "{}",
+        refused.err
+    );
+    sandbox.run(&["rollback", "development", "--yes"]);
+    let why = ["--override", "freeze=the calendar moved"];
+    let deploy = ["deploy", "development", "--release", "1.2.0", "--yes"];
+    sandbox.run(&[&deploy[..], &why].concat()).exits(0);
+}
+
+#[test]
+fn incomplete_and_unsafe_calendars_are_errors_with_their_place() {
+    for (entry, why) in [
+        ("calendar: 'http://example.com/x.ics'", "a calendar is read over https"),
+        ("from: 'Mon 00:00'", "needs `from` and `to`, or `calendar`"),
+        ("calendar: x.ics, from: 'Mon 00:00'", "needs `from` and `to`, or `calendar`"),
+    ] {
+        let sandbox = Sandbox::new();
+        frozen_by(&sandbox, entry);
+        let said = sandbox.run(&["check"]);
+        let all = format!("{}{}", said.out, said.err);
+        assert_ne!(said.code, 0, "{entry}");
+        assert!(all.contains(why) && all.contains("config.yaml:"), "{all}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::calendar::Calendars;
 use super::finding::{Finding, Findings};
 use super::node::{MOST_BYTES, Node, Place, parse};
 use super::schema::{Config, json_schema};
@@ -16,6 +17,8 @@ pub struct Loaded {
     pub folder: PathBuf,
     /// The parsed text, for the places of findings.
     source: Arc<Source>,
+    /// What was read of its calendars.
+    pub(super) calendars: Calendars,
 }
 
 #[derive(Debug)]
@@ -102,7 +105,8 @@ impl Document {
                 let meant = rules::problems(&config, node, &folder);
                 findings.extend(meant.into_iter().filter(|f| !about_repair(f)));
                 if findings.is_empty() {
-                    return Ok(Loaded { config, folder, source: source.clone() });
+                    let (source, calendars) = (source.clone(), Calendars::default());
+                    return Ok(Loaded { config, folder, source, calendars });
                 }
             }
             Err(error) if findings.is_empty() => findings.push(typed_error(&error, node)),

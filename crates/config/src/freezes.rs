@@ -3,6 +3,8 @@
 use jiff::tz::TimeZone;
 use pointsman_core::freeze::{Moment, window_of};
 
+use super::calendar::is_address;
+use super::rules::is_loopback;
 use super::schema::environment::{EnvironmentConfig, FreezeConfig};
 
 /// The keys below the environment that are wrong, each with its message.
@@ -27,11 +29,24 @@ fn of_one(
     if TimeZone::get(&freeze.zone).is_err() {
         wrong.push(("zone", format!("{:?} is no time zone of the IANA list", freeze.zone)));
     }
-    match (freeze.from.parse::<Moment>(), freeze.to.parse::<Moment>()) {
-        (Ok(from), Ok(to)) => wrong.extend(window_of(from, to).err().map(|why| ("to", why))),
-        (from, to) => {
-            wrong.extend(from.err().map(|why| ("from", why)));
-            wrong.extend(to.err().map(|why| ("to", why)));
+    match (&freeze.from, &freeze.to, &freeze.calendar) {
+        (Some(from), Some(to), None) => match (from.parse::<Moment>(), to.parse::<Moment>()) {
+            (Ok(from), Ok(to)) => wrong.extend(window_of(from, to).err().map(|why| ("to", why))),
+            (from, to) => {
+                wrong.extend(from.err().map(|why| ("from", why)));
+                wrong.extend(to.err().map(|why| ("to", why)));
+            }
+        },
+        (None, None, Some(calendar)) => {
+            let safe = ["https://", "webcal://", "$"].iter().any(|with| calendar.starts_with(with));
+            if is_address(calendar) && !safe && !is_loopback(calendar) {
+                let why = "a calendar is read over https, or from this machine".to_owned();
+                wrong.push(("calendar", why));
+            }
+        }
+        _ => {
+            let why = format!("{} needs `from` and `to`, or `calendar`", freeze.name);
+            wrong.push(("name", why));
         }
     }
     let services = &environment.services;

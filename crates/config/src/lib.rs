@@ -4,6 +4,7 @@
 mod addresses;
 mod answers;
 pub mod base16;
+mod calendar;
 mod check;
 mod checklist;
 mod custom_commands;
@@ -28,6 +29,7 @@ pub mod theme;
 mod watch;
 mod watched;
 
+pub use calendar::CalendarSource;
 pub use explain::{KeyReference, below, config_keys, explain, nearest_key, top_level};
 pub use file::{Document, Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};

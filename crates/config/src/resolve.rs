@@ -3,21 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-
 use super::check::nearest;
 use super::file::Loaded;
 use super::finding::Findings;
 use super::migrations::migrations;
 use super::rules::DEMO_PREFIX;
 use super::schema::deploy::DeployConfig;
-use super::schema::environment::{BackupConfig, DatabaseConfig, EnvironmentConfig, FreezeConfig};
+use super::schema::environment::{BackupConfig, DatabaseConfig, EnvironmentConfig};
 use super::schema::platform::PlatformKind;
 use pointsman_core::alert::{Channel, Notify};
 use pointsman_core::code::Code;
 use pointsman_core::endpoint::Endpoint;
 use pointsman_core::error::Problem;
-use pointsman_core::freeze::Freeze;
 use pointsman_core::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use pointsman_core::migration::Migration;
 use pointsman_core::plan::{HealthEndpoint, Member, PlannedDatabase};
@@ -81,7 +78,7 @@ impl Loaded {
         let mut spec = EnvironmentSpec {
             environment,
             members,
-            freeze: of.freeze.iter().map(freeze).collect::<Result<_, _>>()?,
+            freeze: self.freezes_of(of)?,
             policy: {
                 let mut policy = policy(of.protection, &[&self.config.deploy, &of.deploy]);
                 policy.health.controls.clone_from(&of.control);
@@ -253,16 +250,6 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
         policy.keep_blue = layer.keep_blue.map_or(policy.keep_blue, |d| d.0);
     }
     policy
-}
-
-fn freeze(of: &FreezeConfig) -> Result<Freeze, Problem> {
-    Ok(Freeze {
-        name: of.name.clone(),
-        from: of.from.parse().map_err(Problem::new)?,
-        to: of.to.parse().map_err(Problem::new)?,
-        zone: TimeZone::get(&of.zone).map_err(|e| Problem::new(e.to_string()))?,
-        services: of.services.iter().map(ServiceName::new).collect::<Result<_, _>>()?,
-    })
 }
 
 impl Loaded {

@@ -15,6 +15,8 @@ use crate::tui::msg::Msg;
 
 /// Poll interval of each environment.
 const OBSERVE_EVERY: Duration = Duration::from_secs(5);
+/// Interval at which calendars are read; those at addresses are fetched less often.
+const CALENDARS_EVERY: Duration = Duration::from_mins(1);
 
 impl Acts {
     /// Starts polling every environment, until the screen closes.
@@ -28,6 +30,20 @@ impl Acts {
                 }
             });
         }
+    }
+
+    /// Reads the calendars of freezes again and again, until the screen closes: files may be edited, and copies get old.
+    pub(super) fn read_calendars_regularly(&self) {
+        if self.loaded.calendar_sources().is_empty() {
+            return;
+        }
+        let acts = self.clone();
+        tokio::spawn(async move {
+            while !acts.sender.is_closed() {
+                acts.app.fetch_calendars(&acts.loaded).await;
+                tokio::time::sleep(CALENDARS_EVERY).await;
+            }
+        });
     }
 
     /// Polls an environment once, unless a poll of it is in flight: a late result must not replace a newer one.

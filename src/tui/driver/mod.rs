@@ -106,6 +106,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let _watching = AbortOnDropHandle::new(tokio::spawn(watch_runs(app.services(), notify, specs)));
     let acts = Acts::new(app.clone(), loaded, options.config, sender, log, health);
     acts.look_regularly();
+    acts.read_calendars_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take(app.state.join("crash.txt")).map_err(failed)?;
     let answers = terminal_background::Answers::default();

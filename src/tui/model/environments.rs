@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::checklist::Tick;
 use crate::domain::drift::drift;
 use crate::domain::error::Problem;
-use crate::domain::freeze::frozen;
+use crate::domain::freeze::{ahead, frozen};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
 use crate::domain::probe::{ProbeChange, ProbeSnapshot};
@@ -57,6 +57,9 @@ pub struct Environment {
     /// The observed state of its run in doubt, or why it is unknown.
     pub doubt: Option<Result<Doubt, Problem>>,
 }
+
+/// How far ahead freezes are shown.
+const LOOK_AHEAD: Duration = Duration::from_hours(24);
 
 /// Age from which a snapshot is stale: two and a half polls.
 const STALE_AFTER: Duration = Duration::from_secs(13);
@@ -123,6 +126,11 @@ impl Environment {
     /// A description of the active freeze window.
     pub fn frozen(&self, now: Timestamp) -> Option<String> {
         frozen(&self.seen.as_ref()?.0.freeze, now)
+    }
+
+    /// The freeze that begins within a day, if none is in force.
+    pub fn freezes_soon(&self, now: Timestamp) -> Option<String> {
+        ahead(&self.seen.as_ref()?.0.freeze, now, LOOK_AHEAD)
     }
 
     /// The age of the data, if it is stale.

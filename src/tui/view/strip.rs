@@ -234,7 +234,8 @@ fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
 fn lock_and_freeze(model: &Model, here: &Environment) -> Vec<Part> {
     let lock = here.lock.as_ref().map(|lock| (format!("LOCKED {lock}"), URGENT));
     let frozen = model.now.and_then(|now| here.frozen(now));
-    let frozen = frozen.map(|told| (format!("FROZEN {told}"), NICE));
+    let soon = model.now.filter(|_| frozen.is_none()).and_then(|now| here.freezes_soon(now));
+    let frozen = frozen.map(|told| (format!("FROZEN {told}"), NICE)).or(soon.map(|s| (s, NICE)));
     let both = lock.into_iter().chain(frozen);
     both.map(|(text, rank)| Part { text, role: Role::Warning, rank }).collect()
 }

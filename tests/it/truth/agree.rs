@@ -66,6 +66,7 @@ fn snapshot(world: World) -> EnvironmentSnapshot {
                 to: to.parse().unwrap(),
                 zone: TimeZone::UTC,
                 services: Vec::new(),
+                unread: None,
             }];
         }
         World::Held => seen.services[0].rollouts_held = true,

@@ -176,10 +176,16 @@ pub struct FreezeConfig {
     /// Name.
     pub name: String,
     /// Start: `Fri 16:00`; daily: `22:00`; a date: `2026-12-20` or `2026-12-20 16:00`.
-    pub from: String,
+    #[serde(default)]
+    pub from: Option<String>,
     /// End, in the same form as the start. A date without a time is frozen to its end.
-    pub to: String,
-    /// IANA time zone, such as `Europe/Madrid`.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Instead of both: an iCalendar file, relative to this file, or its address, or `$NAME` of a variable that holds the
+    /// address. Each of its events is a freeze.
+    #[serde(default)]
+    pub calendar: Option<String>,
+    /// IANA time zone, such as `Europe/Madrid`; with `calendar`, that of times without one.
     pub zone: String,
     /// The services that are frozen; without it, all of them, and the databases.
     #[serde(default)]

@@ -26,6 +26,9 @@ pub struct Freeze {
     /// The services that it freezes; empty: all, and the databases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceName>,
+    /// Why its calendar cannot be read. Such a freeze always holds: a freeze may be in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// One occurrence of a window.
@@ -38,6 +41,12 @@ pub struct Window {
 }
 
 impl Freeze {
+    /// The freeze of a calendar that cannot be read.
+    pub fn unread(name: String, zone: TimeZone, services: Vec<ServiceName>, why: String) -> Self {
+        let always = Moment::Weekly { day: None, time: jiff::civil::Time::midnight() };
+        Self { name, from: always, to: always, zone, services, unread: Some(why) }
+    }
+
     /// Whether it freezes a run of these services.
     pub fn covers<'a>(&self, mut services: impl Iterator<Item = &'a ServiceName>) -> bool {
         self.services.is_empty() || services.any(|service| self.services.contains(service))
@@ -45,6 +54,9 @@ impl Freeze {
 
     /// The current window, or the next one.
     pub fn window(&self, now: Timestamp) -> Option<Window> {
+        if self.unread.is_some() {
+            return Some(Window { from: Timestamp::MIN, until: Timestamp::MAX });
+        }
         if let (Some(from), Some(to)) = (self.from.dated(true), self.to.dated(false)) {
             let window =
                 Window { from: self.instant(from, true)?, until: self.instant(to, false)? };
@@ -92,6 +104,9 @@ impl Freeze {
 
     /// A sentence with the end of the window.
     pub fn told(&self, now: Timestamp) -> Option<String> {
+        if let Some(why) = &self.unread {
+            return Some(format!("{}{}: its calendar cannot be read: {why}", self.name, self.of()));
+        }
         let left = span(now, self.in_force(now)?);
         let (of, zone) = (self.of(), zone(&self.zone));
         Some(format!("{}{of}, until {} {zone} (another {left})", self.name, self.ends()))
@@ -158,6 +173,7 @@ mod tests {
             to: to.parse().unwrap(),
             zone: TimeZone::get(zone).unwrap(),
             services: Vec::new(),
+            unread: None,
         }
     }
 
