@@ -50,6 +50,7 @@ mod packages;
 mod picture;
 mod pipeline;
 mod planning;
+mod previews;
 mod printed;
 mod probing;
 mod proposals;

@@ -54,6 +54,12 @@ impl Platform {
 
     /// Calls the emulator directly.
     pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let path = format!("/v1/projects/demo-toto/locations/us-central1/{path}");
+        self.below(method, &path, body)
+    }
+
+    /// Calls the emulator directly, with a whole path.
+    pub(crate) fn below(&self, method: &str, path: &str, body: &Value) -> Value {
         let headers = [
             ("authorization".to_owned(), format!("Bearer {}", self.token)),
             ("content-type".to_owned(), "application/json".to_owned()),
@@ -61,7 +67,7 @@ impl Platform {
         ];
         let asked = Asked {
             method: method.to_owned(),
-            path: format!("/v1/projects/demo-toto/locations/us-central1/{path}"),
+            path: path.to_owned(),
             headers: headers.into(),
             body: body.to_string(),
         };

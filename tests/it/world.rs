@@ -118,6 +118,7 @@ pub(crate) fn spec() -> EnvironmentSpec {
         policy,
         endpoint: Endpoint::Emulator,
         databases: Vec::new(),
+        preview: None,
         deployments: None,
         pipeline: None,
         notify: Notify::default(),

@@ -26,6 +26,7 @@ mod rules;
 pub mod schema;
 mod secrets;
 pub mod theme;
+mod untried;
 mod watch;
 mod watched;
 

@@ -86,6 +86,7 @@ impl Loaded {
             },
             endpoint: of.platform.resolve(&self.folder),
             pipeline: of.pipeline.as_ref().and_then(|of| self.pipeline(of)),
+            preview: of.platform.preview,
             deployments: of.pipeline.as_ref().and_then(super::pipeline::deployments),
             databases: Vec::new(),
             notify: self.notify(),

@@ -41,6 +41,7 @@ pub mod planner;
 pub mod platform;
 pub mod policy;
 pub mod ports;
+pub mod preview;
 pub mod probe;
 pub mod project;
 pub mod promoted;

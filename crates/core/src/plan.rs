@@ -18,6 +18,7 @@ use super::lint_report::LintReport;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::pipeline::PipelineOf;
 use super::policy::DeployPolicy;
+use super::preview::PreviewBy;
 use super::probe::HealthWord;
 use super::project::Target;
 use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
@@ -208,6 +209,9 @@ pub struct Plan {
     pub endpoint: Endpoint,
     #[serde(default, skip_serializing_if = "Notify::is_empty")]
     pub notify: Notify,
+    /// How GREEN gets a preview address, where its platform gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewBy>,
     /// The repository to which the run is reported as a deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployments: Option<GithubRepository>,

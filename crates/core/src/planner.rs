@@ -13,6 +13,7 @@ use super::migration::{Direction, SchemaWay};
 use super::pipeline::PipelineOf;
 use super::plan::{Member, Plan, PlannedDatabase, RunKind, Source, one_commit};
 use super::policy::DeployPolicy;
+use super::preview::PreviewBy;
 use super::readiness::Choice;
 use super::release::{ReleaseLabel, ReleaseName};
 use super::step::{PlannedStep, Side, StepKind};
@@ -31,6 +32,8 @@ pub struct EnvironmentSpec {
     pub endpoint: Endpoint,
     /// The CI pipeline of its releases.
     pub pipeline: Option<PipelineOf>,
+    /// How GREEN gets a preview address, where its platform gives none.
+    pub preview: Option<PreviewBy>,
     /// The repository to which its runs are reported as deployments.
     pub deployments: Option<GithubRepository>,
     /// Its databases, without migrations.
@@ -83,6 +86,7 @@ impl EnvironmentSpec {
             policy: self.policy,
             endpoint: self.endpoint,
             notify: self.notify,
+            preview: self.preview.filter(|_| kind == RunKind::Deploy),
             deployments: self
                 .deployments
                 .filter(|_| matches!(kind, RunKind::Deploy | RunKind::Rollback)),

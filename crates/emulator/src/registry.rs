@@ -39,6 +39,8 @@ pub(super) enum Kind {
     Rollout,
     Traffic,
     Operation,
+    /// Tags without traffic at the Cloud Run service of a backend.
+    RunTags,
     /// A composite index of a database.
     Index,
     /// A field of a database, with its settings.
@@ -60,6 +62,7 @@ impl Kind {
             Self::Rollout => "rollout",
             Self::Traffic => "traffic",
             Self::Operation => "operation",
+            Self::RunTags => "run-tags",
             Self::Index => "index",
             Self::Field => "field",
             Self::DatabaseOperation => "database-operation",

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::deploy::DurationText;
 use pointsman_core::endpoint::{Endpoint, LoopbackUrl};
 use pointsman_core::platform::{CommandPlatform, SWITCH_WITHIN};
+use pointsman_core::preview::PreviewBy;
 
 /// The kinds of platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +42,9 @@ pub struct PlatformConfig {
     /// With a loopback URL: the file that holds its token.
     #[serde(default)]
     pub token_file: Option<String>,
+    /// With `app-hosting` at Google: a preview address of GREEN before the switch. Never tried against Google's servers.
+    #[serde(default)]
+    pub preview: Option<PreviewBy>,
     /// With `command`: program and arguments for each verb.
     #[serde(default)]
     pub verbs: BTreeMap<String, Vec<String>>,

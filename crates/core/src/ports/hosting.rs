@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::BoxFuture;
+use super::previews::Previews;
 use super::runtime::Runtime;
 use crate::build_config::{BuildConfig, SecretRef};
 use crate::error::Problem;
@@ -259,6 +260,10 @@ pub trait Hosting: Send + Sync {
     fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {
         let _ = target;
         Box::pin(async { Ok(None) })
+    }
+    /// Its preview addresses. `None`: it gives none on request.
+    fn previews(&self) -> Option<&dyn Previews> {
+        None
     }
     /// Its logs and figures of running builds. `None`: it keeps none.
     fn runtime(&self) -> Option<&dyn Runtime> {

@@ -10,6 +10,7 @@ pub mod log;
 pub mod outbox;
 pub mod pipeline;
 pub mod platforms;
+pub mod previews;
 pub mod prober;
 pub mod processes;
 pub mod programs;

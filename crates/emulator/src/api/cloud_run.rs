@@ -1,12 +1,15 @@
-//! The Cloud Run service below each backend: read only. Its traffic follows the backend's, and its revisions are named
-//! as the variable `K_REVISION` of the builds.
+//! The Cloud Run service below each backend. Its traffic follows the backend's, and its revisions are named as the variable
+//! `K_REVISION` of the builds. Only tags without traffic can be changed; traffic itself is App Hosting's.
 
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::error::ApiError;
+use super::schema::Document;
 use super::{Answer, Api};
+use crate::PREVIEW;
 use crate::registry::Kind;
+use pointsman_core::hash::Hash;
 
 /// The tag that routes a backend's address to its live revision.
 const TAG: &str = "fah-live";
@@ -22,6 +25,13 @@ impl Api {
                 let services: Vec<_> = backends.iter().map(|b| self.service(b)).collect();
                 Ok(json!({ "services": services }))
             }
+            ("GET", ["projects", _, "locations", _, "services", id])
+                if id.ends_with(":getIamPolicy") =>
+            {
+                call.takes(&["options.requestedPolicyVersion"])?;
+                let binding = json!({"role": "roles/run.invoker", "members": ["allUsers"]});
+                Ok(json!({"version": 1, "etag": "BwX=", "bindings": [binding]}))
+            }
             ("GET", ["projects", _, "locations", _, "services", _]) => {
                 call.takes(&[])?;
                 Ok(self.service(&self.backend_below(call)?))
@@ -36,6 +46,7 @@ impl Api {
                     json!({ "revisions": ready.map(|build| revision(&backend, build)).collect::<Vec<_>>() }),
                 )
             }
+            ("PATCH", ["projects", _, "locations", _, "services", _]) => self.tag_revisions(call),
             ("PATCH" | "POST" | "DELETE", ["projects", _, "locations", _, "services", ..]) => {
                 Err(ApiError::unimplemented("changes of Cloud Run services"))
             }
@@ -51,6 +62,54 @@ impl Api {
         found.ok_or_else(|| ApiError::not_found(&call.name))
     }
 
+    /// Sets the tags of a service. Its other targets must stay as they are.
+    fn tag_revisions(&self, call: &Call) -> Answer {
+        call.takes(&["allowMissing", "forceNewRevision", "updateMask", "validateOnly"])?;
+        if call.query.get("updateMask").map(String::as_str) != Some("traffic") {
+            return Err(ApiError::unimplemented("changes of Cloud Run services but their traffic"));
+        }
+        let body = call.resource_of(Document::CloudRun, "GoogleCloudRunV2Service")?;
+        let backend = self.backend_below(call)?;
+        let service = self.service(&backend);
+        Call::fresh(body["etag"].as_str(), &service)?;
+        let targets = body["traffic"].as_array().cloned().unwrap_or_default();
+        let of_app_hosting = |target: &&Value| target["tag"] == TAG;
+        let before = service["traffic"].as_array().cloned().unwrap_or_default();
+        if !targets.iter().filter(of_app_hosting).eq(before.iter().filter(of_app_hosting)) {
+            return Err(ApiError::unimplemented("moving the traffic of a backend at Cloud Run"));
+        }
+        let tags: Vec<_> = targets.iter().filter(|target| target["tag"] != TAG).cloned().collect();
+        let name = backend["name"].as_str().unwrap_or_default();
+        for tag in &tags {
+            let revision = tag["revision"].as_str().unwrap_or_default();
+            if self.platform.registry().get(&format!("{name}/builds/{revision}"))?.is_none() {
+                return Err(ApiError::invalid(
+                    "traffic",
+                    format!("Revision '{revision}' not found"),
+                ));
+            }
+        }
+        let stored = json!({ "tags": tags });
+        self.platform.registry().create(Kind::RunTags, &format!("{name}/run-tags"), stored)?;
+        let operation = format!("{}/operations/{}", call.location(), uuid::Uuid::new_v4().simple());
+        Ok(json!({ "name": operation, "done": true, "response": self.service(&backend) }))
+    }
+
+    /// The tags of a backend's service besides App Hosting's own.
+    fn tags_of(&self, backend: &str) -> Vec<Value> {
+        let stored = self.platform.registry().get(&format!("{backend}/run-tags")).ok().flatten();
+        let tags = stored.and_then(|stored| stored["tags"].as_array().cloned());
+        tags.unwrap_or_default()
+    }
+
+    /// The address of a tagged revision: that of the build's own process.
+    fn address_of(&self, backend: &str, target: &Value) -> Value {
+        let revision = target["revision"].as_str().unwrap_or_default();
+        let build = self.platform.registry().get(&format!("{backend}/builds/{revision}"));
+        let build = build.ok().flatten().unwrap_or_default();
+        build["annotations"][PREVIEW].clone()
+    }
+
     fn service(&self, backend: &Value) -> Value {
         let name = backend["name"].as_str().unwrap_or_default();
         let live = self.platform.live(name);
@@ -59,10 +118,15 @@ impl Api {
         let traffic: Vec<Value> = live
             .into_iter()
             .map(|revision| json!({"type": kind, "revision": revision, "percent": 100, "tag": TAG}))
+            .chain(self.tags_of(name))
             .collect();
         let statuses = traffic.iter().map(|target| {
             let mut status = target.clone();
-            status["uri"] = backend["uri"].clone();
+            status["uri"] = if target["tag"] == TAG {
+                backend["uri"].clone()
+            } else {
+                self.address_of(name, target)
+            };
             status
         });
         let statuses: Vec<Value> = statuses.collect();
@@ -74,7 +138,7 @@ impl Api {
             "reconciling": false,
             "terminalCondition": {"type": "Ready", "state": "CONDITION_SUCCEEDED"},
             "createTime": backend["createTime"], "updateTime": backend["updateTime"],
-            "etag": backend["etag"],
+            "etag": etag(backend, &traffic),
         });
         if let Some(revision) = live {
             let revision = format!("{}/revisions/{revision}", service_of(backend));
@@ -82,6 +146,12 @@ impl Api {
         }
         service
     }
+}
+
+/// Changes with the backend and with the tags.
+fn etag(backend: &Value, traffic: &[Value]) -> String {
+    let all = format!("{} {}", backend["etag"], json!(traffic));
+    format!("\"{}\"", Hash::of(all.as_bytes()).short())
 }
 
 fn service_of(backend: &Value) -> String {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::busy::request_build;
-use super::config;
 use super::together::all_of;
+use super::{config, preview};
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -53,7 +53,10 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
     }
     // The platform's own preview address wins over the template in the config.
     let release = context.plan().release.as_ref();
-    let preview = build.preview.or_else(|| member.green_at(&id, release));
+    let preview = match build.preview.or_else(|| member.green_at(&id, release)) {
+        Some(address) => Some(address),
+        None => preview::open(context, member, &id).await,
+    };
     context
         .record(Event::GreenReady { service: service.clone(), build: id.clone(), preview })
         .await;

@@ -9,6 +9,7 @@ mod indexes;
 mod marks;
 mod metrics;
 mod preflight;
+pub(crate) mod preview;
 mod probe;
 mod restore;
 mod runtime_log;

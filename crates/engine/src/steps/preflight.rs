@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{config, schema, secrets};
+use super::{config, preview, schema, secrets};
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -18,6 +18,8 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     if context.plan().kind == RunKind::Migrate {
         return Ok(Done::ok(schemas.join(", ")));
     }
+    // A killed run may have left some; this run opens its own.
+    preview::close(&context.outside, context.plan()).await;
     let mut said = Vec::new();
     let (mut first, mut odd) = (false, false);
     for member in &context.plan().members {

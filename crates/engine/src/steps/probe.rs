@@ -1,6 +1,7 @@
 //! Checks the health of one side: green at its own address before it has traffic, or the live build at
 //! the public address after a rollback.
 
+use super::preview;
 use super::together::all_of;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
@@ -16,7 +17,7 @@ pub(super) async fn green(context: &Context) -> StepResult {
         let Some(preview) = context.service(member.service()).preview else {
             return Ok(None);
         };
-        gate(context, member, Side::Green, &preview, GREEN_GATE).await.map(Some)
+        gate(context, member, Side::Green, &preview, GREEN_GATE).await
     });
     let all = all_of(futures_util::future::join_all(asked).await)?;
     if all.iter().any(Option::is_none) {
@@ -32,10 +33,11 @@ pub(super) async fn public(context: &Context, side: Side) -> StepResult {
     let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
     let asked = moved.map(|m| gate(context, m, side, &m.url, "public health"));
     let all = all_of(futures_util::future::join_all(asked).await)?;
-    Ok(Done::ok(all.join(", ")))
+    Ok(Done::ok(all.into_iter().flatten().collect::<Vec<_>>().join(", ")))
 }
 
-/// Probes one address until the gate decides. The public probe of a rollback uses a shorter interval than green's gate,
+/// Probes one address until the gate decides. `None`: GREEN's address was taken away meanwhile, which says nothing about
+/// GREEN. The public probe of a rollback uses a shorter interval than green's gate,
 /// because users are already on that build.
 async fn gate(
     context: &Context,
@@ -43,7 +45,7 @@ async fn gate(
     side: Side,
     base: &str,
     rule: &str,
-) -> Result<String, StepError> {
+) -> Result<Option<String>, StepError> {
     let service = member.service();
     let mut policy = context.plan().policy.health.clone();
     if rule != GREEN_GATE {
@@ -59,6 +61,13 @@ async fn gate(
         context.progress(Some(service), gate.progress());
         context.sleep(interval).await;
     };
+    let build = context.build_of(service, side)?;
+    let green = rule == GREEN_GATE && verdict != Verdict::Pass;
+    if green && preview::is_gone(context, member, &build).await {
+        let said = "WARN the preview address was taken away at Cloud Run; going on without it";
+        context.log(service, said);
+        return Ok(None);
+    }
     context
         .record(Event::Judged {
             service: service.clone(),
@@ -67,7 +76,6 @@ async fn gate(
             evidence: evidence.clone(),
         })
         .await;
-    let build = context.build_of(service, side)?;
     let last = context.service_log(member, &build).await;
     let (what, code) = if rule == GREEN_GATE {
         (format!("{service} GREEN"), Code::CANDIDATE_UNHEALTHY)
@@ -81,7 +89,7 @@ async fn gate(
         )
     };
     match verdict {
-        Verdict::Pass => Ok(format!("{service}: {evidence}")),
+        Verdict::Pass => Ok(Some(format!("{service}: {evidence}"))),
         Verdict::Fail => Err(StepError::lasting(problem("is not healthy"))),
         Verdict::Inconclusive => {
             Err(StepError::inconclusive(problem("is not known to be healthy")))

@@ -16,6 +16,13 @@ impl AppHosting {
         &self,
         target: &Target,
     ) -> Result<Option<RunTraffic>, HostingError> {
+        let Some(url) = self.run_url(target).await? else { return Ok(None) };
+        let json = self.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
+        traffic(&json).map(Some)
+    }
+
+    /// The URL of the service that the backend names.
+    pub(super) async fn run_url(&self, target: &Target) -> Result<Option<String>, HostingError> {
         let backend = self.get(&target.backend_name()).await?;
         let managed = backend["managedResources"].as_array().into_iter().flatten();
         let mut services = managed.filter_map(|one| one["runService"]["service"].as_str());
@@ -26,9 +33,7 @@ impl AppHosting {
             return Err(wire::unreadable("the name of a Cloud Run service"));
         }
         let origin = if self.kind == Kind::Google { &self.origins.run } else { &self.base };
-        let url = format!("{origin}/v2/{service}");
-        let json = self.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
-        traffic(&json).map(Some)
+        Ok(Some(format!("{origin}/v2/{service}")))
     }
 }
 

@@ -1,0 +1,62 @@
+//! The preview address of GREEN at Cloud Run, where the config asks for it: opened once it is built, and closed at the end of
+//! the run or by the next one. No run fails by it.
+
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::outside::Outside;
+use pointsman_core::ids::BuildId;
+use pointsman_core::plan::{Member, Plan, RunKind};
+use pointsman_core::preview::PreviewBy;
+
+/// Time limit for opening an address.
+const OPEN_WITHIN: Duration = Duration::from_mins(1);
+/// Time limit for closing them, and for a look.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Opens the address of GREEN. `None`: it has none, which the log explains.
+pub(super) async fn open(context: &Context, member: &Member, build: &BuildId) -> Option<String> {
+    let PreviewBy::CloudRunTag = context.plan().preview?;
+    let previews = context.outside.hosting.previews()?;
+    context.progress(Some(member.service()), "opening a preview address at Cloud Run");
+    let opened = tokio::select! {
+        opened = previews.open(&member.target, build) => opened.map_err(|error| error.problem.sentence()),
+        () = context.sleep(OPEN_WITHIN) => Err("no answer in time".to_owned()),
+    };
+    match opened {
+        Ok(address) => Some(address),
+        Err(why) => {
+            context.log(member.service(), format!("WARN no preview address: {why}"));
+            None
+        }
+    }
+}
+
+/// Whether the preview address of GREEN was taken away meanwhile, as App Hosting may do. Unknown counts as no.
+pub(super) async fn is_gone(context: &Context, member: &Member, build: &BuildId) -> bool {
+    let previews = context.outside.hosting.previews().filter(|_| context.plan().preview.is_some());
+    let Some(previews) = previews else { return false };
+    tokio::select! {
+        open = previews.is_open(&member.target, build) => open.is_ok_and(|open| !open),
+        () = context.sleep(CLOSE_WITHIN) => false,
+    }
+}
+
+/// Closes every preview address of a plan's services, also those that a killed run left.
+pub(crate) async fn close(outside: &Outside, plan: &Plan) {
+    // A rollback neither opens nor waits for any.
+    if plan.preview.is_none() || plan.kind != RunKind::Deploy {
+        return;
+    }
+    let Some(previews) = outside.hosting.previews() else { return };
+    for member in &plan.members {
+        let closed = tokio::select! {
+            closed = previews.close(&member.target) => closed.map_err(|error| error.to_string()),
+            () = outside.clock.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),
+        };
+        if let Err(why) = closed {
+            let service = member.service();
+            tracing::warn!(%service, why, "a preview tag stays until the next run");
+        }
+    }
+}
