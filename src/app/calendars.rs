@@ -11,10 +11,10 @@ use crate::domain::hash::Hash;
 
 /// Time limit for fetching a calendar.
 const FETCH_WITHIN: Duration = Duration::from_secs(5);
-/// Age from which a copy is fetched again.
-const FETCH_AFTER: Duration = Duration::from_mins(15);
+/// Age from which a copy is fetched again before something that a freeze may stop.
+pub const FETCH_AFTER: Duration = Duration::from_mins(15);
 /// Age from which a copy that cannot be fetched again is not used: it may lack a freeze.
-const COPY_HOLDS: Duration = Duration::from_hours(24);
+pub const COPY_HOLDS: Duration = Duration::from_hours(24);
 
 impl App {
     /// Reads the calendars that are files, and the copies of the others.
@@ -28,12 +28,12 @@ impl App {
         }
     }
 
-    /// Fetches the calendars at addresses whose copies are old, and reads them all. An address that does not answer costs
-    /// some seconds.
-    pub async fn fetch_calendars(&self, loaded: &Loaded) {
+    /// Fetches the calendars at addresses whose copies are older than that, and reads them all. An address that does not
+    /// answer costs some seconds.
+    pub async fn fetch_calendars(&self, loaded: &Loaded, older: Duration) {
         let old = loaded.calendar_sources().into_iter().filter(|calendar| {
             let age = age(&self.copy_of(&calendar.address()));
-            calendar.file().is_none() && age.is_none_or(|age| age > FETCH_AFTER)
+            calendar.file().is_none() && age.is_none_or(|age| age > older)
         });
         let fetched = old.map(|calendar| async move {
             let address = calendar.address();

@@ -5,7 +5,7 @@
 
 mod alerts;
 mod background;
-mod calendars;
+pub mod calendars;
 mod custom_commands;
 mod databases;
 mod demo;

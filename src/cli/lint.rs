@@ -1,15 +1,16 @@
 //! `lint`: checks `apphosting.yaml` for what App Hosting rejects, and for what it accepts but ignores.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Session;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
-use crate::config::{self, Findings, Severity, lint, lint_files};
+use crate::config::{self, Findings, Loaded, Severity, lint, lint_files};
 use crate::domain::error::Problem;
-use crate::engine::proposal;
+use crate::engine::proposal::{self, SecretVersion};
 
 /// Checks the named files and folders. Without names, checks all services of the config and their quotas.
 pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finished {
@@ -46,8 +47,8 @@ pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finis
     Ok(if refused { FAILED } else { OK })
 }
 
-/// Prints the configuration differences between two environments, by service.
-pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
+/// Prints the configuration differences between two environments, by service, and the versions of their secrets.
+pub(super) async fn between(session: &Session, environments: &[String]) -> Finished {
     let [first, second] = environments else { return Ok(USAGE) };
     let loaded = session.config()?;
     for name in environments {
@@ -68,9 +69,42 @@ pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
         }
         services.push(json!({"service": name, "differences": found}));
     }
-    let json = json!({"first": first, "second": second, "services": services});
+    let (lines, secrets) = secrets(session, &loaded, [first, second]).await;
+    told.extend(lines);
+    let json = json!({"first": first, "second": second, "services": services, "secrets": secrets});
     session.result(&told.join("\n"), &json);
     Ok(OK)
+}
+
+/// The versions of the secrets that the files of two environments name, side by side. What cannot be read is unknown, and
+/// fails nothing.
+async fn secrets(
+    session: &Session,
+    loaded: &Loaded,
+    environments: [&String; 2],
+) -> (Vec<String>, Value) {
+    let mut told = Vec::new();
+    let mut all: BTreeMap<(String, String), [Option<String>; 2]> = BTreeMap::new();
+    for (side, name) in environments.into_iter().enumerate() {
+        let Ok(spec) = loaded.spec(name) else { continue };
+        match proposal::secret_versions(&session.app.services(), loaded, &spec).await {
+            Ok(versions) => {
+                for SecretVersion { service, secret, said } in versions {
+                    let entry = all.entry((service.to_string(), secret)).or_default();
+                    entry[side] = Some(said);
+                }
+            }
+            Err(problem) => told.push(format!("secret versions of {name} are unknown: {problem}")),
+        }
+    }
+    let mut json = Vec::new();
+    for ((service, secret), sides) in all {
+        let [first, second] = sides.map(|side| side.unwrap_or_else(|| "not known".to_owned()));
+        let [a, b] = environments;
+        told.push(format!("{service}, secret {secret}\n    {a}: {first}\n    {b}: {second}"));
+        json.push(json!({"service": service, "secret": secret, "first": first, "second": second}));
+    }
+    (told, Value::Array(json))
 }
 
 /// Warnings about the quotas of the config's projects. Environments that cannot be resolved are skipped; `check`

@@ -245,10 +245,10 @@ const DELIVER_WITHIN: Duration = Duration::from_secs(10);
 /// that are still pending at its end.
 async fn carried(session: &Session) -> Finished {
     let verb = session.arguments.verb.as_ref();
-    if needs_calendars(verb)
+    if let Some(older) = needs_calendars(verb)
         && let Ok(loaded) = session.config()
     {
-        session.app.fetch_calendars(&loaded).await;
+        session.app.fetch_calendars(&loaded, older).await;
     }
     let (ended, over) = oneshot::channel();
     let carrying = drives(verb).then(|| {
@@ -287,7 +287,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Check => check::check(session),
         Verb::Config { verb: ConfigVerb::Explain { key } } => explain::key(session, key.as_deref()),
         Verb::Explain { code } => explain::code(session, *code),
-        Verb::Lint { between, .. } if !between.is_empty() => lint::between(session, between),
+        Verb::Lint { between, .. } if !between.is_empty() => lint::between(session, between).await,
         Verb::Lint { files, strict, .. } => lint::judge(session, files, *strict),
         Verb::Schema { of } => Ok(check::schema(of)),
         Verb::Alerts { verb } => alerts::alerts(session, verb.as_ref()).await,

@@ -246,3 +246,27 @@ fn rollback_calls_no_optional_api() {
     platform.serves("1.0.0");
     assert_eq!(calls.load(Ordering::Relaxed), 0, "a rollback that works needs no evidence");
 }
+
+#[test]
+fn lint_of_two_environments_names_versions_by_number() {
+    let platform = Platform::new();
+    names(&platform, "  - { variable: A, secret: key }\n  - { variable: B, secret: pinned@1 }\n");
+    let project = "projects/demo-toto/secrets";
+    secrets(
+        &platform,
+        &json!({
+            format!("{project}/key"): {"versions": {"1": "DESTROYED", "2": "DISABLED", "3": "ENABLED"}},
+            format!("{project}/pinned"): {"versions": {"1": "DISABLED", "2": "ENABLED"}},
+        }),
+    );
+    let said = platform.sandbox.run(&["lint", "--between", "development", "production"]).exits(0);
+    assert!(said.out.contains("toto-app, secret key\n    development: 3 (latest)"), "{}", said.out);
+    assert!(said.out.contains("development: 1 (pinned), disabled"), "{}", said.out);
+    // Production cannot be asked from here: unknown is not the same as absent.
+    assert!(said.out.contains("secret versions of production are unknown"), "{}", said.out);
+    let json = platform.sandbox.run(&["lint", "--between", "development", "production", "--json"]);
+    let json = json.exits(0).json();
+    let key = &json["secrets"][0];
+    assert_eq!((&key["secret"], &key["first"]), (&json!("key"), &json!("3 (latest)")));
+    assert_eq!(key["second"], "not known");
+}

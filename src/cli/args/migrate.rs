@@ -72,7 +72,7 @@ pub enum MigrateVerb {
         #[command(flatten)]
         at: Where,
         /// Folder in a bucket, as `gs://bucket/folder`
-        #[arg(long, value_name = "GS", required_unless_present = "follow")]
+        #[arg(long, value_name = "GS")]
         to: Option<String>,
         /// Follow an export that has begun, instead of beginning one
         #[arg(long, value_name = "OPERATION", conflicts_with = "to")]

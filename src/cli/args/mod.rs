@@ -129,7 +129,7 @@ pub enum Verb {
         /// Fail on warnings
         #[arg(long)]
         strict: bool,
-        /// Compare two environments instead; secrets are compared by name
+        /// Compare two environments instead; secrets are compared by name and by version, never by value
         #[arg(long, num_args = 2, value_names = ["ENV", "ENV"], conflicts_with_all = ["files", "strict"])]
         between: Vec<String>,
     },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::acts::Acts;
 use super::custom_commands;
 use super::pipelines::Whose;
+use crate::app::calendars::FETCH_AFTER;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::snapshot::{EnvironmentSnapshot, Readiness};
@@ -40,7 +41,7 @@ impl Acts {
         let acts = self.clone();
         tokio::spawn(async move {
             while !acts.sender.is_closed() {
-                acts.app.fetch_calendars(&acts.loaded).await;
+                acts.app.fetch_calendars(&acts.loaded, FETCH_AFTER).await;
                 tokio::time::sleep(CALENDARS_EVERY).await;
             }
         });

@@ -17,6 +17,7 @@ mod platform_releases;
 mod rollback;
 mod rollouts;
 mod schema;
+mod secret_versions;
 mod steer;
 mod watch;
 
@@ -30,6 +31,7 @@ pub use look::look;
 pub use rollback::{RollbackRequest, rollback, targets};
 pub use rollouts::{allow_rollouts, holder, pushed_meanwhile};
 pub use schema::{MigrationRequest, files, migrate};
+pub use secret_versions::{SecretVersion, secret_versions};
 pub use steer::command;
 pub use watch::probes;
 
