@@ -56,9 +56,15 @@ impl App {
             return Err(format!("HTTP {}", status.as_u16()));
         }
         let text = text(answer).await.map_err(|error| error.either(lost, |why| why))?;
+        // A login page must not replace a good copy.
+        if !text.contains("BEGIN:VCALENDAR") {
+            return Err("its answer is no iCalendar text".to_owned());
+        }
         let copy = self.copy_of(&Ok(address));
+        let whole = copy.with_extension(format!("{}.new", std::process::id()));
         let written = copy.parent().map_or(Ok(()), fs::create_dir_all);
-        written.and_then(|()| fs::write(&copy, text)).map_err(|error| error.to_string())
+        let written = written.and_then(|()| fs::write(&whole, text));
+        written.and_then(|()| fs::rename(&whole, &copy)).map_err(|error| error.to_string())
     }
 
     /// The copy of a calendar at an address.
@@ -83,5 +89,6 @@ impl App {
 
 fn age(file: &std::path::Path) -> Option<Duration> {
     let modified = fs::metadata(file).ok()?.modified().ok()?;
-    Some(SystemTime::now().duration_since(modified).unwrap_or_default())
+    // One from the future is as good as none.
+    SystemTime::now().duration_since(modified).ok()
 }

@@ -84,22 +84,31 @@ async fn secrets(
     environments: [&String; 2],
 ) -> (Vec<String>, Value) {
     let mut told = Vec::new();
-    let mut all: BTreeMap<(String, String), [Option<String>; 2]> = BTreeMap::new();
+    let mut all: BTreeMap<(String, String), [Vec<String>; 2]> = BTreeMap::new();
+    let mut unread = [false; 2];
     for (side, name) in environments.into_iter().enumerate() {
         let Ok(spec) = loaded.spec(name) else { continue };
         match proposal::secret_versions(&session.app.services(), loaded, &spec).await {
             Ok(versions) => {
                 for SecretVersion { service, secret, said } in versions {
                     let entry = all.entry((service.to_string(), secret)).or_default();
-                    entry[side] = Some(said);
+                    entry[side].push(said);
                 }
             }
-            Err(problem) => told.push(format!("secret versions of {name} are unknown: {problem}")),
+            Err(problem) => {
+                unread[side] = true;
+                told.push(format!("secret versions of {name} are unknown: {problem}"));
+            }
         }
     }
     let mut json = Vec::new();
     for ((service, secret), sides) in all {
-        let [first, second] = sides.map(|side| side.unwrap_or_else(|| "not known".to_owned()));
+        let said = |side: usize| match (unread[side], sides[side].as_slice()) {
+            (true, _) => "unknown".to_owned(),
+            (false, []) => "not named".to_owned(),
+            (false, said) => said.join(", "),
+        };
+        let (first, second) = (said(0), said(1));
         let [a, b] = environments;
         told.push(format!("{service}, secret {secret}\n    {a}: {first}\n    {b}: {second}"));
         json.push(json!({"service": service, "secret": secret, "first": first, "second": second}));

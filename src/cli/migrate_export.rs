@@ -107,7 +107,10 @@ fn refused(planned: &PlannedDatabase, error: &DatabaseError) -> Failed {
         )),
         Refused::Lost => problem
             .try_this("whether it has begun is not known: gcloud firestore operations list shows it"),
-        _ => problem.try_this("the bucket must exist in the location of the database"),
+        Refused::Invalid | Refused::NotFound | Refused::Changed => {
+            problem.try_this("the bucket must exist in the location of the database")
+        }
+        _ => problem.try_this("try again; gcloud firestore operations list shows what is under way"),
     };
     let code = if error.refused == Refused::Lost { INCONCLUSIVE } else { FAILED };
     Failed::with(code, problem)

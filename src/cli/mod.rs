@@ -99,7 +99,13 @@ impl Session {
         }
         let checked = self.checked.get_or_init(|| {
             let checked = self.document.check();
-            checked.inspect(|loaded| self.app.read_calendars(loaded))
+            // A rollback obeys no freeze, and waits for no file.
+            let rolls_back = matches!(self.arguments.verb, Some(Verb::Rollback(_)));
+            checked.inspect(|loaded| {
+                if !rolls_back {
+                    self.app.read_calendars(loaded);
+                }
+            })
         });
         checked.clone().map_err(Failed::config)
     }

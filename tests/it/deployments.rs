@@ -148,6 +148,29 @@ fn run_that_is_aborted_or_fails_is_no_success() {
 }
 
 #[test]
+fn superseded_run_does_not_stay_in_progress() {
+    let (sandbox, github, _stand_in, _) = place();
+    deploy(&sandbox).exits(0);
+    // The next deploy is killed in its soak, and a rollback takes over.
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("soak: { for: 300ms", "soak: { for: 10m")).unwrap();
+    let release = ["deploy", "development", "--release", "v1", "--yes"];
+    let mut killed = sandbox.command(&release).env("GH_TEST", "ghp_test").spawn().unwrap();
+    wait_until("its soak has begun", || {
+        sandbox.run(&["events", "2"]).out.contains("soak               started")
+    });
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let why = ["--take-over", "--reason", "its runner is gone"];
+    run(&sandbox, &[&["rollback", "development", "--yes"][..], &why].concat()).exits(0);
+    wait_until("GitHub hears of its end", || {
+        run(&sandbox, &["alerts", "send"]);
+        github.lock().unwrap().states(2).last().is_some_and(|state| state == "error")
+    });
+}
+
+#[test]
 fn lost_answer_or_refusal_duplicates_and_stops_nothing() {
     let (sandbox, github, stand_in, _) = place();
     // The deployment is created, and the answer is lost.

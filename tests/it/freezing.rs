@@ -144,6 +144,7 @@ fn calendar_file_freezes_while_its_event_lasts() {
 #[test]
 fn calendar_at_an_address_is_fetched_kept_and_never_holds_up_a_rollback() {
     let sandbox = Sandbox::new();
+    sandbox.deploy("0.9.0").exits(0);
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
     let server = StandIn::new(|_, _| {
@@ -159,7 +160,7 @@ fn calendar_at_an_address_is_fetched_kept_and_never_holds_up_a_rollback() {
     sandbox.deploy("1.2.0").exits(3);
     assert_eq!(server.count("GET", "basic.ics"), 1);
     std::fs::remove_dir_all(sandbox.state().join("calendars")).unwrap();
-    let off = StandIn::new(|_, _| Reply::json(404, &serde_json::json!({})));
+    let off = StandIn::new(|_, _| Reply::Hangs);
     let file = sandbox.folder.path().join("config.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace(&server.url(), &off.url())).unwrap();
@@ -169,7 +170,9 @@ fn calendar_at_an_address_is_fetched_kept_and_never_holds_up_a_rollback() {
         "{}",
         refused.err
     );
-    sandbox.run(&["rollback", "development", "--yes"]);
+    let asked = off.count("GET", "basic.ics");
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    assert_eq!(off.count("GET", "basic.ics"), asked, "a rollback asks for no calendar");
     let why = ["--override", "freeze=the calendar moved"];
     let deploy = ["deploy", "development", "--release", "1.2.0", "--yes"];
     sandbox.run(&[&deploy[..], &why].concat()).exits(0);

@@ -255,7 +255,7 @@ fn health_pane_shows_the_platforms_figures_and_when_they_are_unknown() {
     shown(&mut screen, &board, turned);
     let reading = |second: i64, figures: Evidence<Figures>| FigureReading {
         service: ServiceName::new("toto-app").unwrap(),
-        build: BuildId::new("b1").unwrap(),
+        build: Some(BuildId::new("b1").unwrap()),
         at: Timestamp::from_second(second).unwrap(),
         figures,
     };

@@ -268,5 +268,5 @@ fn lint_of_two_environments_names_versions_by_number() {
     let json = json.exits(0).json();
     let key = &json["secrets"][0];
     assert_eq!((&key["secret"], &key["first"]), (&json!("key"), &json!("3 (latest)")));
-    assert_eq!(key["second"], "not known");
+    assert_eq!(key["second"], "unknown");
 }

@@ -154,7 +154,11 @@ pub(super) fn indexes_in(path: &Path, text: &str) -> Result<WantedIndexes, Findi
         text: text.to_owned(),
         findings: vec![Finding::new(place, why)],
     };
-    let file: IndexesFile = serde_json::from_str(text).map_err(|e| {
+    let mut bare = text.to_owned();
+    // The firebase CLI accepts comments, and writes some itself. What stays keeps its place.
+    let stripped = json_strip_comments::strip(&mut bare);
+    stripped.map_err(|e| refused(Place::default(), format!("a comment has no end: {e}")))?;
+    let file: IndexesFile = serde_json::from_str(&bare).map_err(|e| {
         let place = Place { line: e.line(), column: e.column().max(1) };
         refused(place, format!("is not what the firebase CLI writes: {e}"))
     })?;
@@ -233,6 +237,9 @@ mod tests {
         );
         assert_eq!(wanted.expiries.len(), 1, "an exemption is no expiry");
         assert_eq!(indexes_in(Path::new("f"), "{}").unwrap(), WantedIndexes::default());
+        let commented =
+            "{\n  // Example:\n  /* more */ \"indexes\": [],\n  \"fieldOverrides\": []\n}";
+        assert_eq!(indexes_in(Path::new("f"), commented).unwrap(), WantedIndexes::default());
     }
 
     #[test]

@@ -49,8 +49,13 @@ impl Index {
             f.path != NAME_FIELD && matches!(f.kind, IndexKind::Ascending | IndexKind::Descending)
         };
         let added = fields.iter().rev().find(ordered).map_or(IndexKind::Ascending, |f| f.kind);
-        if fields.last().is_some_and(|last| last.path == NAME_FIELD && last.kind == added) {
-            fields.pop();
+        let vector = |f: &IndexField| matches!(f.kind, IndexKind::Vector(_));
+        // In an index of a vector it stands before that.
+        let at = fields.len().checked_sub(if fields.last().is_some_and(vector) { 2 } else { 1 });
+        if let Some(at) =
+            at.filter(|at| fields[*at] == IndexField { path: NAME_FIELD.to_owned(), kind: added })
+        {
+            fields.remove(at);
         }
         Self { collection: collection.into(), group, fields }
     }
@@ -271,6 +276,10 @@ mod tests {
         assert_ne!(written, other, "this order is another index");
         let array = of(&[field("tags", Contains), field(NAME_FIELD, Ascending)]);
         assert_eq!(array, of(&[field("tags", Contains)]));
+        let vector = field("embedding", IndexKind::Vector(768));
+        let listed = of(&[field("user", Ascending), field(NAME_FIELD, Ascending), vector.clone()]);
+        assert_eq!(listed, of(&[field("user", Ascending), vector.clone()]));
+        assert_eq!(of(&[field(NAME_FIELD, Ascending), vector.clone()]), of(&[vector]));
         assert_ne!(of(&[field("user", Ascending)]), Index::new("orders", true, written.fields));
     }
 

@@ -9,6 +9,7 @@ use crate::migration::COLLECTION;
 
 /// What the released rules allow clients to do with the records of migrations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RulesTest {
     /// The project has released no rules for this database: clients have no access.
     NoRules,
@@ -31,9 +32,9 @@ impl RulesTest {
         match self {
             Self::NoRules => "no rules are released: clients have no access",
             Self::Tested { allowed } if allowed.is_empty() => {
-                "its rules let no client write the records of migrations"
+                "its rules let neither an anonymous nor a signed-in client write _migrations/version"
             }
-            Self::Tested { .. } => "its rules let clients write the records of migrations",
+            Self::Tested { .. } => "its rules let clients write _migrations/version",
         }
     }
 

@@ -56,7 +56,8 @@ pub const SHOWN_PERIOD: Duration = Duration::from_mins(10);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FigureReading {
     pub service: ServiceName,
-    pub build: BuildId,
+    /// `None`: which build is live is unknown.
+    pub build: Option<BuildId>,
     pub at: Timestamp,
     pub figures: Evidence<Figures>,
 }
@@ -141,39 +142,54 @@ pub struct FigureVerdict {
 
 impl FigureRules {
     /// Judges GREEN's figures since the switch, with BLUE's before it where a rule compares them.
-    pub fn judge(&self, blue: Option<&Figures>, green: &Figures) -> Vec<FigureVerdict> {
-        let errors = self.errors.map(|limit| self.errors(limit, green));
-        let p95 = self.p95.map(|limit| self.p95(limit, blue, green));
+    /// `own`: how many of GREEN's requests were at most this run's own, which say nothing about customers.
+    pub fn judge(&self, blue: Option<&Figures>, green: &Figures, own: u64) -> Vec<FigureVerdict> {
+        let errors = self.errors.map(|limit| self.errors(limit, green, own));
+        let p95 = self.p95.map(|limit| self.p95(limit, blue, (green, own)));
         errors.into_iter().chain(p95).collect()
     }
 
     /// Why these figures are too few, or too late, to judge.
-    fn too_few(&self, who: &str, figures: &Figures) -> Option<String> {
+    fn too_few(&self, who: &str, figures: &Figures, own: u64) -> Option<String> {
         if figures.until.is_none() {
             return Some(format!("{who}: no figures are reported yet; they come minutes late"));
         }
-        (figures.requests < self.at_least).then(|| {
-            format!("{who}: {} of the {} requests needed", figures.requests, self.at_least)
+        let customers = figures.requests.saturating_sub(own);
+        (customers < self.at_least).then(|| {
+            let beside = if own > 0 { ", besides our own probes" } else { "" };
+            format!("{who}: {customers} of the {} requests needed{beside}", self.at_least)
         })
     }
 
-    fn errors(&self, limit: ErrorLimit, green: &Figures) -> FigureVerdict {
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    fn errors(&self, limit: ErrorLimit, green: &Figures, own: u64) -> FigureVerdict {
         let rule = "errors";
-        if let Some(said) = self.too_few("GREEN", green) {
+        if let Some(said) = self.too_few("GREEN", green, own) {
             return FigureVerdict { rule, verdict: Verdict::Inconclusive, said };
         }
-        let share = green.error_percent().unwrap_or_default();
+        // Our own requests must not dilute the share of failed ones.
+        let customers = green.requests.saturating_sub(own).max(1);
+        let share = green.errors as f64 / customers as f64 * 100.0;
         let verdict = if share < limit.0 { Verdict::Pass } else { Verdict::Fail };
-        let said = format!("{share:.2} % of {} requests failed (limit {limit})", green.requests);
+        let said = format!("{share:.2} % of {customers} requests failed (limit {limit})");
         FigureVerdict { rule, verdict, said }
     }
 
-    fn p95(&self, limit: LatencyLimit, blue: Option<&Figures>, green: &Figures) -> FigureVerdict {
+    fn p95(
+        &self,
+        limit: LatencyLimit,
+        blue: Option<&Figures>,
+        (green, own): (&Figures, u64),
+    ) -> FigureVerdict {
         let rule = "p95";
         let inconclusive =
             |said: String| FigureVerdict { rule, verdict: Verdict::Inconclusive, said };
-        if let Some(said) = self.too_few("GREEN", green) {
+        if let Some(said) = self.too_few("GREEN", green, own) {
             return inconclusive(said);
+        }
+        // Latencies cannot be told apart.
+        if own * 2 > green.requests {
+            return inconclusive("GREEN: most requests are our own probes".to_owned());
         }
         let Some(now) = green.p95_ms else {
             return inconclusive("GREEN: no latency is reported".to_owned());
@@ -184,7 +200,7 @@ impl FigureRules {
                 let Some(blue) = blue else {
                     return inconclusive("no BLUE to compare with".to_owned());
                 };
-                if let Some(said) = self.too_few("BLUE before the switch", blue) {
+                if let Some(said) = self.too_few("BLUE before the switch", blue, 0) {
                     return inconclusive(said);
                 }
                 let Some(before) = blue.p95_ms else {
@@ -224,7 +240,7 @@ impl FromStr for LatencyLimit {
         }
         let within =
             text.trim().strip_prefix('<').and_then(|text| parse_duration(text.trim()).ok());
-        let within = within.filter(|within| !within.is_zero()).map(Self::Within);
+        let within = within.filter(|within| within.as_millis() > 0).map(Self::Within);
         within.ok_or_else(|| {
             format!("{text:?} is no limit: write \"<1.3x\" of BLUE's, or a time such as \"<800ms\"")
         })
@@ -286,7 +302,7 @@ mod tests {
     }
 
     fn verdicts(rules: &FigureRules, blue: Option<&Figures>, green: &Figures) -> [Verdict; 2] {
-        let judged: Vec<_> = rules.judge(blue, green).iter().map(|one| one.verdict).collect();
+        let judged: Vec<_> = rules.judge(blue, green, 0).iter().map(|one| one.verdict).collect();
         judged.try_into().unwrap()
     }
 
@@ -308,6 +324,18 @@ mod tests {
     }
 
     #[test]
+    fn own_requests_are_no_customers() {
+        use Verdict::{Fail, Inconclusive};
+        let rules = rules("<1%", "<800ms");
+        let judged = |requests, errors, own| {
+            let judged = rules.judge(None, &figures(requests, errors, 10.0), own);
+            [judged[0].verdict, judged[1].verdict]
+        };
+        assert_eq!(judged(150, 0, 150), [Inconclusive; 2], "only our own requests");
+        assert_eq!(judged(1000, 2, 900), [Fail, Inconclusive], "2 of 100 customers");
+    }
+
+    #[test]
     fn limits_are_read_as_they_are_written() {
         for text in ["<1%", "<0.5%", "<100%"] {
             assert_eq!(text.parse::<ErrorLimit>().unwrap().to_string(), text);
@@ -318,7 +346,7 @@ mod tests {
         for wrong in ["1%", "<0%", "<101%", "<x%", "<NaN%"] {
             assert!(wrong.parse::<ErrorLimit>().is_err(), "{wrong}");
         }
-        for wrong in ["1.3x", "<0x", "<infx", "<0ms", "<soon"] {
+        for wrong in ["1.3x", "<0x", "<infx", "<0ms", "<500us", "<soon"] {
             assert!(wrong.parse::<LatencyLimit>().is_err(), "{wrong}");
         }
     }

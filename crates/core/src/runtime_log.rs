@@ -22,27 +22,40 @@ pub struct RuntimeEntry {
     pub text: String,
 }
 
+/// The entries of one reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuntimePage {
+    pub entries: Vec<RuntimeEntry>,
+    /// Whether there are later ones that were not read.
+    pub cut: bool,
+}
+
 /// The position in a log that is followed.
 #[derive(Debug, Clone)]
 pub struct RuntimeTail {
     began: Timestamp,
     newest: Timestamp,
+    /// Whether the last reading was cut: the next one continues behind it.
+    cut: bool,
     seen: BTreeSet<(Timestamp, String)>,
 }
 
 impl RuntimeTail {
     /// Begins at a time.
     pub fn new(began: Timestamp) -> Self {
-        Self { began, newest: began, seen: BTreeSet::new() }
+        Self { began, newest: began, cut: false, seen: BTreeSet::new() }
     }
 
     /// The time from which to read next.
     pub fn since(&self) -> Timestamp {
-        earlier(self.newest, LATE).max(self.began)
+        if self.cut { self.newest } else { earlier(self.newest, LATE).max(self.began) }
     }
 
     /// The entries that were not passed on yet, in the order of their times.
-    pub fn take(&mut self, mut entries: Vec<RuntimeEntry>) -> Vec<RuntimeEntry> {
+    pub fn take(&mut self, page: RuntimePage) -> Vec<RuntimeEntry> {
+        let RuntimePage { mut entries, cut } = page;
+        // Of a flood, late entries are given up: reading the same ones again and again would show none at all.
+        self.cut = cut;
         entries.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         entries.retain(|entry| {
             entry.at >= self.began && self.seen.insert((entry.at, entry.id.clone()))
@@ -70,7 +83,7 @@ mod tests {
 
     fn taken(tail: &mut RuntimeTail, entries: &[(i64, &str)]) -> Vec<String> {
         let entries = entries.iter().map(|(second, id)| entry(*second, id)).collect();
-        tail.take(entries).into_iter().map(|entry| entry.id).collect()
+        tail.take(RuntimePage { entries, cut: false }).into_iter().map(|entry| entry.id).collect()
     }
 
     #[test]
@@ -83,5 +96,8 @@ mod tests {
         assert_eq!(taken(&mut tail, &[(2000, "d")]), ["d"]);
         assert_eq!(tail.since().as_second(), 1880);
         assert_eq!(taken(&mut tail, &[(1900, "e"), (2000, "d")]), ["e"]);
+        let flood = RuntimePage { entries: vec![entry(2001, "f"), entry(2002, "g")], cut: true };
+        assert_eq!(tail.take(flood).len(), 2);
+        assert_eq!(tail.since().as_second(), 2002, "a cut reading is continued");
     }
 }

@@ -26,6 +26,10 @@ const BAD_IN_A_ROW: u32 = 2;
 /// Maximum probes for one verdict.
 const MOST_PROBES: u32 = 8;
 const PROBE_EVERY: Duration = Duration::from_millis(200);
+/// Time after a switch at which the platform's figures of its first minutes should be there.
+const FIGURES_WITHIN: Duration = Duration::from_mins(6);
+/// Interval of readings until then.
+const FIGURES_AGAIN: Duration = Duration::from_secs(20);
 /// Time limit of a team command.
 const COMMAND_WITHIN: Duration = Duration::from_mins(15);
 
@@ -164,12 +168,28 @@ pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView])
     }
 }
 
-/// Whether the platform's figures of each service are within their limits.
+/// Whether the platform's figures of each service are within their limits. Figures come minutes late, so that an
+/// inconclusive answer is given only when they should be there: an unattended run would end at the first one.
 async fn metrics(of: &str, view: &RunView, outside: &Outside) -> Proof {
+    loop {
+        let proof = metrics_now(of, view, outside).await;
+        let switched = view.services.values().filter_map(|seen| seen.switched_at).max();
+        let age = switched.map(|at| outside.clock.now().duration_since(at));
+        let age = age.and_then(|age| Duration::try_from(age).ok()).unwrap_or(FIGURES_WITHIN);
+        if proof.verdict != Verdict::Inconclusive || age >= FIGURES_WITHIN {
+            return proof;
+        }
+        outside.clock.sleep(FIGURES_AGAIN.min(FIGURES_WITHIN.saturating_sub(age))).await;
+    }
+}
+
+async fn metrics_now(of: &str, view: &RunView, outside: &Outside) -> Proof {
     let rules = view.plan.policy.soak.metrics.clone().unwrap_or_default();
     let asked = view.plan.members.iter().filter_map(|member| {
         let seen = view.services.get(member.service())?;
-        Some(async { (member.service(), figures::judged(outside, member, seen, &rules).await) })
+        Some(async {
+            (member.service(), figures::judged(outside, (&view.plan, member), seen, &rules).await)
+        })
     });
     let (mut said, mut verdicts) = (Vec::new(), Vec::new());
     for (service, judged) in join_all(asked).await {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::outside::Outside;
 use pointsman_core::google_api::GoogleApi;
-use pointsman_core::plan::Member;
+use pointsman_core::plan::{Member, Plan};
 use pointsman_core::ports::hosting::{HostingError, HostingReason};
 use pointsman_core::runtime_figures::{FigureRules, FigureVerdict, Figures};
 use pointsman_core::time::earlier;
@@ -18,7 +18,7 @@ const BLUE_PERIOD: Duration = Duration::from_mins(30);
 /// Judges the figures of one service of a run. The error says why they cannot be read; nothing may fail by that.
 pub(super) async fn judged(
     outside: &Outside,
-    member: &Member,
+    (plan, member): (&Plan, &Member),
     seen: &ServiceView,
     rules: &FigureRules,
 ) -> Result<Vec<FigureVerdict>, String> {
@@ -42,7 +42,16 @@ pub(super) async fn judged(
         () = outside.clock.sleep(READ_WITHIN) => return Err("no answer in time".to_owned()),
     };
     let (blue, green): (Option<Figures>, Figures) = read;
-    Ok(rules.judge(blue.as_ref(), &green))
+    let since = Duration::try_from(now.duration_since(switched)).unwrap_or_default();
+    Ok(rules.judge(blue.as_ref(), &green, own_requests(plan, since)))
+}
+
+/// How many requests of a run to one service's public address there were at most since its switch.
+fn own_requests(plan: &Plan, since: Duration) -> u64 {
+    let policy = &plan.policy;
+    let every = policy.soak.interval.max(Duration::from_millis(1));
+    let soak = since.min(policy.soak.length * 2).as_millis() / every.as_millis();
+    u64::try_from(soak).unwrap_or(u64::MAX).saturating_add(u64::from(policy.attest.consecutive) * 2)
 }
 
 fn why(error: &HostingError) -> String {

@@ -9,6 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::context::wanted;
 use super::outside::Outside;
+use super::steps::preview::is_gone;
 use pointsman_core::event::{Event, GREEN_GATE};
 use pointsman_core::gate::GateWatch;
 use pointsman_core::health::{Sample, Verdict};
@@ -23,7 +24,8 @@ const MISSED_PROBES: u32 = 3;
 
 /// Watches the green builds of one gate until it is dropped.
 pub(super) struct GreenWatch {
-    heard: mpsc::Receiver<(ServiceName, Sample)>,
+    /// `None` instead of a sample: the address was taken away, which says nothing about GREEN.
+    heard: mpsc::Receiver<(ServiceName, Option<Sample>)>,
     watches: BTreeMap<ServiceName, GateWatch>,
     /// Time of each service's last sufficient result, and how long that result is valid.
     answered: BTreeMap<ServiceName, (Timestamp, Duration)>,
@@ -58,10 +60,18 @@ impl GreenWatch {
             let judged = seen.green_judged.as_ref().map_or(Timestamp::UNIX_EPOCH, |(at, _)| *at);
             answered.insert(service.clone(), (judged, interval * MISSED_PROBES + timeout));
             let (outside, sender) = (outside.clone(), sender.clone());
+            let tagged = view.plan.preview.and(seen.green.clone());
+            let target = member.target.clone();
             let ask = async move {
                 loop {
                     let sample = outside.prober.ask(&question).await;
-                    if sender.send((service.clone(), sample)).await.is_err() {
+                    let bad = !matches!(sample, Sample::Healthy(_));
+                    let gone = match tagged.as_ref().filter(|_| bad) {
+                        Some(build) => is_gone(&outside, &target, build).await,
+                        None => false,
+                    };
+                    let heard = Some(sample).filter(|_| !gone);
+                    if sender.send((service.clone(), heard)).await.is_err() || gone {
                         return;
                     }
                     outside.clock.sleep(interval).await;
@@ -86,6 +96,12 @@ impl GreenWatch {
     pub(super) fn turned(&mut self, now: Timestamp) -> Vec<Event> {
         let mut turned = Vec::new();
         while let Ok((service, sample)) = self.heard.try_recv() {
+            let Some(sample) = sample else {
+                tracing::warn!(%service, "the preview address is gone: GREEN is not watched");
+                self.watches.remove(&service);
+                self.answered.remove(&service);
+                continue;
+            };
             let Some(watch) = self.watches.get_mut(&service) else { continue };
             let decision = watch.push(&sample);
             if let Some((at, _)) = self.answered.get_mut(&service).filter(|_| watch.steady()) {

@@ -63,7 +63,14 @@ impl Journal for SqliteStore {
         let number = RunNumber(transaction.last_insert_rowid().unsigned_abs());
         for (run, _) in &unfinished {
             let event = Event::RunSuperseded { by: number };
-            facts::append(&transaction, *run, &Entry { step: None, event: &event, ..entry })?;
+            let fact =
+                facts::append(&transaction, *run, &Entry { step: None, event: &event, ..entry })?;
+            let view = self.chains.view(&transaction, *run);
+            if let Err(error) =
+                view.and_then(|view| outbox::report_deployment(&transaction, &view, &fact))
+            {
+                tracing::warn!(%error, "a deployment is not reported to GitHub");
+            }
             ledger::close(&transaction, *run)?;
         }
         let fact = facts::append(&transaction, number, &entry)?;

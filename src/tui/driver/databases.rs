@@ -17,6 +17,9 @@ use crate::engine::proposal;
 /// Minimum time between two reads of an unchanged database.
 const READ_EVERY: Duration = Duration::from_mins(1);
 
+/// Minimum time between two reads of a database that cannot be read.
+const UNSEEN_EVERY: Duration = Duration::from_secs(15);
+
 /// The parts of the last run that affect the snapshot. If they change, the kept result is outdated.
 type Mark =
     Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>, Vec<TrafficState>)>;
@@ -44,7 +47,8 @@ impl Databases {
         let now = app.clock.elapsed();
         if let Some((at, before, seen)) = self.0.lock().await.get(&spec.environment) {
             let unseen = seen.iter().any(|d| d.unseen.is_some());
-            if *before == mark && !unseen && now.saturating_sub(*at) < READ_EVERY {
+            let every = if unseen { UNSEEN_EVERY } else { READ_EVERY };
+            if *before == mark && now.saturating_sub(*at) < every {
                 return Some(seen.clone());
             }
         }

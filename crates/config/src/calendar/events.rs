@@ -13,7 +13,7 @@ use pointsman_core::time::earlier;
 
 /// How far ahead events are read: plans and the screen look no further.
 const AHEAD: Duration = Duration::from_hours(60 * 24);
-/// How far back an event that still lasts may have begun.
+/// How far back an occurrence that still lasts may have begun. A single event may have begun at any time.
 const BACK: Duration = Duration::from_hours(60 * 24);
 /// Maximum occurrences of one event in that time.
 const MOST_OCCURRENCES: u16 = 500;
@@ -99,6 +99,13 @@ fn replaces(event: &Component<'_>, zone: &TimeZone) -> Option<(String, Timestamp
     Some((text_of(event, "UID"), at))
 }
 
+/// The length of an event. Whole days are counted on the calendar: one of them may have 23 or 25 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Days(i64),
+    Exact(SignedDuration),
+}
+
 fn occurrences(
     event: &Component<'_>,
     zone: &TimeZone,
@@ -111,37 +118,50 @@ fn occurrences(
     let begins = At::of(begins, zone).map_err(wrong)?;
     let length = length(event, zone, &begins).map_err(wrong)?;
     let single = property(event, "RECURRENCE-ID").is_some();
-    let all = match property(event, "RRULE") {
-        Some(rule) if !single => recurring(event, rule.val.as_ref(), &begins, now),
-        _ => begins.instant().map(|at| vec![at]),
-    };
-    let (uid, (past, end)) = (text_of(event, "UID"), period(now));
+    let all = beginnings(event, &begins, single, now).map_err(wrong)?;
+    let (uid, (_, end)) = (text_of(event, "UID"), period(now));
     let mut found = Vec::new();
-    for from in all.map_err(wrong)? {
+    for from in all {
         let replaced = !single && changed.contains(&(uid.clone(), from));
-        let to = from.checked_add(length).map_err(|error| wrong(error.to_string()))?;
-        if replaced || to <= now || from < past || from > end || length.is_zero() {
+        if replaced || from > end {
             continue;
         }
-        let zone = &begins.zone;
-        let local = |at: Timestamp| at.to_zoned(zone.clone()).datetime();
-        let (from_local, to_local) = (local(from), local(to));
-        let dated = |at: DateTime, time: bool| Moment::Dated {
-            date: at.date(),
-            time: time.then(|| at.time()),
-        };
-        let to = if begins.day {
-            // The end of a whole day is the next one in a calendar, and the last one here.
-            let last = to_local.checked_sub(1.day()).map_err(|error| wrong(error.to_string()))?;
-            dated(last, false)
-        } else {
-            dated(to_local, true)
-        };
-        let from_moment = dated(from_local, !begins.day);
-        let event = CalendarEvent { name: name.clone(), from: from_moment, to, zone: zone.clone() };
-        found.push((from, event));
+        found.extend(occurrence(&name, &begins, from, length, now).map_err(wrong)?);
     }
     Ok(found)
+}
+
+/// One occurrence, unless it has ended or has no length.
+fn occurrence(
+    name: &str,
+    begins: &At,
+    from: Timestamp,
+    length: Length,
+    now: Timestamp,
+) -> Result<Option<(Timestamp, CalendarEvent)>, String> {
+    let failed = |error: jiff::Error| error.to_string();
+    let zone = &begins.zone;
+    let local = |at: Timestamp| at.to_zoned(zone.clone()).datetime();
+    let dated =
+        |at: DateTime, time: bool| Moment::Dated { date: at.date(), time: time.then(|| at.time()) };
+    let first = local(from);
+    let (over, to) = match length {
+        Length::Days(days) if days > 0 => {
+            let after = first.checked_add(days.days()).map_err(failed)?;
+            let over = after.to_zoned(zone.clone()).map_err(failed)?.timestamp();
+            // The end of whole days is the next day in a calendar, and the last one here.
+            (over, dated(after.checked_sub(1.day()).map_err(failed)?, false))
+        }
+        Length::Exact(length) if length.is_positive() => {
+            let over = from.checked_add(length).map_err(failed)?;
+            (over, dated(local(over), true))
+        }
+        Length::Days(_) | Length::Exact(_) => return Ok(None),
+    };
+    let from_moment = dated(first, matches!(length, Length::Exact(_)));
+    let (name, zone) = (name.to_owned(), zone.clone());
+    let event = CalendarEvent { name, from: from_moment, to, zone };
+    Ok((over > now).then_some((from, event)))
 }
 
 fn period(now: Timestamp) -> (Timestamp, Timestamp) {
@@ -150,39 +170,71 @@ fn period(now: Timestamp) -> (Timestamp, Timestamp) {
 }
 
 /// The length of an event: to its end, of its duration, or one day.
-fn length(event: &Component<'_>, zone: &TimeZone, begins: &At) -> Result<SignedDuration, String> {
+fn length(event: &Component<'_>, zone: &TimeZone, begins: &At) -> Result<Length, String> {
     if let Some(end) = property(event, "DTEND") {
-        let end = At::of(end, zone)?.instant()?;
-        return Ok(end.duration_since(begins.instant()?));
+        let end = At::of(end, zone)?;
+        if begins.day {
+            let days = (end.local.date() - begins.local.date()).get_days();
+            return Ok(Length::Days(days.into()));
+        }
+        return Ok(Length::Exact(end.instant()?.duration_since(begins.instant()?)));
     }
     if let Some(duration) = property(event, "DURATION") {
         let text = duration.val.to_string();
         let span: jiff::Span = text.parse().map_err(|_| format!("{text:?} is no duration"))?;
-        return span.to_duration(begins.local).map_err(|error: jiff::Error| error.to_string());
+        let exact =
+            span.to_duration(begins.local).map_err(|error: jiff::Error| error.to_string())?;
+        let days = Length::Days(exact.as_hours() / 24);
+        return Ok(if begins.day { days } else { Length::Exact(exact) });
     }
-    Ok(if begins.day { SignedDuration::from_hours(24) } else { SignedDuration::ZERO })
+    Ok(if begins.day { Length::Days(1) } else { Length::Exact(SignedDuration::ZERO) })
 }
 
-/// The occurrences of a rule, without the excluded ones.
-fn recurring(
+/// When an event begins: once, by its rule, and on additional dates; without the excluded ones.
+fn beginnings(
     event: &Component<'_>,
-    rule: &str,
     begins: &At,
+    single: bool,
     now: Timestamp,
 ) -> Result<Vec<Timestamp>, String> {
-    let zone = begins.zone.iana_name().unwrap_or("UTC");
-    let local = begins.local.strftime("%Y%m%dT%H%M%S");
-    let mut text = format!("DTSTART;TZID={zone}:{local}\nRRULE:{}", with_time(rule));
-    for name in ["EXDATE", "RDATE"] {
-        for dates in event.properties.iter().filter(|property| property.name == name) {
-            for date in dates.val.as_ref().split(',') {
-                let one = Property { val: date.to_owned().into(), ..dates.clone() };
-                let at = At::of(&one, &begins.zone)?.instant()?;
-                let at = at.to_zoned(begins.zone.clone()).datetime().strftime("%Y%m%dT%H%M%S");
-                text = format!("{text}\n{name};TZID={zone}:{at}");
-            }
+    let first = begins.instant()?;
+    if single {
+        return Ok(vec![first]);
+    }
+    let mut all: BTreeSet<Timestamp> = match property(event, "RRULE") {
+        Some(rule) => by_rule(rule.val.as_ref(), begins, now)?.into_iter().collect(),
+        None => BTreeSet::from([first]),
+    };
+    all.extend(dates(event, "RDATE", begins)?);
+    for excluded in dates(event, "EXDATE", begins)? {
+        all.remove(&excluded);
+    }
+    Ok(all.into_iter().collect())
+}
+
+fn dates(event: &Component<'_>, name: &str, begins: &At) -> Result<Vec<Timestamp>, String> {
+    let mut all = Vec::new();
+    for dates in event.properties.iter().filter(|property| property.name == name) {
+        for date in dates.val.as_ref().split(',') {
+            // A period names its beginning first.
+            let date = date.split('/').next().unwrap_or_default().to_owned();
+            let one = Property { val: date.into(), ..dates.clone() };
+            all.push(At::of(&one, &begins.zone)?.instant()?);
         }
     }
+    Ok(all)
+}
+
+/// The occurrences of a rule around now.
+fn by_rule(rule: &str, begins: &At, now: Timestamp) -> Result<Vec<Timestamp>, String> {
+    // Such rules describe no freeze, and counting them from an old beginning takes long.
+    if ["SECONDLY", "MINUTELY", "HOURLY"].iter().any(|often| rule.contains(often)) {
+        return Err(format!("its rule {rule:?} repeats more than once a day"));
+    }
+    let zone = begins.zone.iana_name().unwrap_or("UTC");
+    let local = begins.local.strftime("%Y%m%dT%H%M%S");
+    let rule = with_utc_end(rule, begins)?;
+    let text = format!("DTSTART;TZID={zone}:{local}\nRRULE:{rule}");
     let set: rrule::RRuleSet =
         text.parse().map_err(|error: rrule::RRuleError| error.to_string())?;
     let (past, end) = period(now);
@@ -192,21 +244,31 @@ fn recurring(
             .ok_or_else(|| "its dates are out of range".to_owned())
     };
     let found = set.after(time(past)?).before(time(end)?).all(MOST_OCCURRENCES);
-    found
-        .dates
-        .iter()
-        .map(|at| Timestamp::from_second(at.timestamp()).map_err(|error| error.to_string()))
-        .collect()
+    if found.limited {
+        return Err(format!("its rule {rule:?} has more than {MOST_OCCURRENCES} occurrences"));
+    }
+    let dates = found.dates.iter().map(|at| Timestamp::from_second(at.timestamp()));
+    dates.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
-/// A rule whose end is a date gets the end of that day: the end must have the form of the beginning.
-fn with_time(rule: &str) -> String {
-    let part = |part: &str| match part.strip_prefix("UNTIL=") {
-        Some(date) if date.len() == 8 => format!("UNTIL={date}T235959Z"),
-        Some(time) if !time.ends_with('Z') => format!("UNTIL={time}Z"),
-        _ => part.to_owned(),
+/// A rule whose end is in UTC, as a beginning with a zone needs it. A date lasts to its end in the zone of the event.
+fn with_utc_end(rule: &str, begins: &At) -> Result<String, String> {
+    let part = |part: &str| {
+        let Some(text) = part.strip_prefix("UNTIL=") else { return Ok(part.to_owned()) };
+        if text.ends_with('Z') {
+            return Ok(part.to_owned());
+        }
+        let local = match Date::strptime("%Y%m%d", text) {
+            Ok(date) => date.to_datetime(Time::constant(23, 59, 59, 0)),
+            Err(_) => DateTime::strptime("%Y%m%dT%H%M%S", text)
+                .map_err(|_| format!("{text:?} is no time"))?,
+        };
+        let zone = begins.zone.clone();
+        let at = local.to_zoned(zone).map_err(|error| error.to_string())?.timestamp();
+        Ok(format!("UNTIL={}", at.strftime("%Y%m%dT%H%M%SZ")))
     };
-    rule.split(';').map(part).collect::<Vec<_>>().join(";")
+    let parts: Result<Vec<_>, String> = rule.split(';').map(part).collect();
+    Ok(parts?.join(";"))
 }
 
 #[cfg(test)]
@@ -271,6 +333,55 @@ mod tests {
             shown(&format!("{weekly}{moved}")),
             ["2026-12-04 16:00 to 2026-12-04 20:00", "2026-12-17 10:00 to 2026-12-17 12:00"]
         );
+    }
+
+    #[test]
+    fn long_event_freezes_to_its_end() {
+        let long = event(&["DTSTART;VALUE=DATE:20260901", "DTEND;VALUE=DATE:20270106"]);
+        assert_eq!(shown(&long), ["2026-09-01 to 2027-01-05"]);
+    }
+
+    #[test]
+    fn whole_days_stay_whole_when_clocks_change() {
+        let zone = TimeZone::get("Europe/Madrid").unwrap();
+        let read = |body: &str| {
+            let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{body}END:VCALENDAR\r\n");
+            events(&text, &zone, "2026-10-20T12:00:00Z".parse().unwrap()).unwrap()
+        };
+        // Sunday 2026-10-25 has 25 hours there.
+        let sundays = event(&["DTSTART;VALUE=DATE:20261018", "RRULE:FREQ=WEEKLY;COUNT=3"]);
+        let days: Vec<_> = read(&sundays).iter().map(|e| format!("{}-{}", e.from, e.to)).collect();
+        assert_eq!(days, ["2026-10-25-2026-10-25", "2026-11-01-2026-11-01"]);
+        let weekend = event(&["DTSTART;VALUE=DATE:20261024", "DTEND;VALUE=DATE:20261026"]);
+        assert_eq!(read(&weekend)[0].to.to_string(), "2026-10-25");
+    }
+
+    #[test]
+    fn last_day_of_a_rule_is_one_of_its_zone() {
+        let until = |zone: &str, time: &str, until: &str| {
+            event(&[
+                &format!("DTSTART;TZID={zone}:20261201T{time}"),
+                "DURATION:PT1H",
+                &format!("RRULE:FREQ=DAILY;UNTIL={until}"),
+            ])
+        };
+        assert_eq!(shown(&until("America/Los_Angeles", "180000", "20261202")).len(), 2);
+        assert_eq!(shown(&until("Europe/Madrid", "233000", "20261202")).len(), 2);
+        assert_eq!(shown(&until("Europe/Madrid", "233000", "20261202T120000")).len(), 1);
+        let days = ["DTSTART;VALUE=DATE:20261201", "RRULE:FREQ=DAILY;UNTIL=20261203"];
+        assert_eq!(shown(&event(&days)).len(), 3, "no day more");
+        let single = ["DTSTART;VALUE=DATE:20261201", "RRULE:FREQ=DAILY;UNTIL=20261201"];
+        assert_eq!(shown(&event(&single)).len(), 1);
+    }
+
+    #[test]
+    fn additional_dates_freeze_and_endless_rules_are_refused() {
+        let more = ["DTSTART;VALUE=DATE:20261205", "RDATE;VALUE=DATE:20261210,20261212"];
+        assert_eq!(shown(&event(&more)).len(), 3);
+        for rule in ["FREQ=SECONDLY", "FREQ=HOURLY", "FREQ=DAILY;BYHOUR=1,2,3,4,5,6,7,8,9,10"] {
+            let often = ["DTSTART:20200101T000000Z", "DURATION:PT1M", &format!("RRULE:{rule}")];
+            assert!(read(&event(&often)).is_err(), "{rule}");
+        }
     }
 
     #[test]

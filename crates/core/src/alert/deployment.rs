@@ -55,9 +55,11 @@ pub fn deployment(view: &RunView, fact: &Fact) -> Option<(Channel, Alert)> {
     let to = view.plan.deployments.as_ref()?;
     let Recorded::Known(event) = &fact.event else { return None };
     let state = if let Event::RunEnded { outcome, .. } = event {
-        ended(view.plan.kind, *outcome)?
+        ended(view, *outcome)?
     } else if matches!(event, Event::RunStarted { .. }) {
         DeploymentState::InProgress
+    } else if matches!(event, Event::RunSuperseded { .. }) {
+        unfinished(view)
     } else {
         return None;
     };
@@ -76,14 +78,19 @@ pub fn deployment(view: &RunView, fact: &Fact) -> Option<(Channel, Alert)> {
     Some((Channel::Github(to.clone()), Alert { deployment: Some(Box::new(report)), ..alert }))
 }
 
-/// The state of a deployment whose run has ended. `None`: another run reports it.
-fn ended(kind: RunKind, outcome: Outcome) -> Option<DeploymentState> {
+/// The state of a deployment whose run was ended before its goal.
+fn unfinished(view: &RunView) -> DeploymentState {
+    if view.touched_traffic() { DeploymentState::Error } else { DeploymentState::Inactive }
+}
+
+/// The state of a deployment whose run has ended. `None`: it is no deployment.
+fn ended(view: &RunView, outcome: Outcome) -> Option<DeploymentState> {
     Some(match outcome {
         Outcome::Promoted => DeploymentState::Success,
-        Outcome::RolledBack if kind == RunKind::Rollback => DeploymentState::Success,
+        Outcome::RolledBack if view.plan.kind == RunKind::Rollback => DeploymentState::Success,
         Outcome::RolledBack | Outcome::Failed => DeploymentState::Failure,
         Outcome::Unknown => DeploymentState::Error,
-        Outcome::Aborted => DeploymentState::Inactive,
-        Outcome::Superseded | Outcome::CleanedUp | Outcome::Migrated => return None,
+        Outcome::Aborted | Outcome::Superseded => unfinished(view),
+        Outcome::CleanedUp | Outcome::Migrated => return None,
     })
 }

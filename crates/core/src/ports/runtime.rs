@@ -4,7 +4,7 @@ use super::hosting::Answer;
 use crate::ids::BuildId;
 use crate::project::Target;
 use crate::runtime_figures::Figures;
-use crate::runtime_log::RuntimeEntry;
+use crate::runtime_log::RuntimePage;
 use crate::time::Timestamp;
 
 /// The logs and figures of running builds.
@@ -15,7 +15,7 @@ pub trait Runtime: Send + Sync {
         target: &'a Target,
         builds: &'a [BuildId],
         since: Timestamp,
-    ) -> Answer<'a, Vec<RuntimeEntry>>;
+    ) -> Answer<'a, RuntimePage>;
     /// The figures of one build in a period. They come minutes late.
     fn figures<'a>(
         &'a self,

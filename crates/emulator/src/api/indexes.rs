@@ -62,14 +62,17 @@ impl Api {
         if fields == 0 || (fields == 1 && !vector) {
             return Err(ApiError::invalid("fields", "An index has at least two fields."));
         }
+        let mut whole = index.clone();
+        with_name(&mut whole);
         let same =
-            |other: &Value| ["queryScope", "fields"].iter().all(|key| other[key] == index[key]);
+            |other: &Value| ["queryScope", "fields"].iter().all(|key| other[key] == whole[key]);
         let registry = self.platform.registry();
         let parent = call.name.trim_end_matches("/indexes");
         if registry.list(Kind::Index, parent)?.iter().any(same) {
             return Err(ApiError::exists(&format!("index of {group}")));
         }
         index[BEGUN] = json!(registry.now());
+        with_name(&mut index);
         drop(registry);
         let name = format!("{}/{}", call.name, uuid::Uuid::new_v4().simple());
         self.begun(call, &name, |registry| registry.create(Kind::Index, &name, index).map(drop))
@@ -125,4 +128,17 @@ impl Api {
         }
         Ok(stored)
     }
+}
+
+/// Adds the name field to the end of an index, as Google does: in the order of its last ordered field, and before a vector.
+fn with_name(index: &mut Value) {
+    let Some(fields) = index["fields"].as_array_mut() else { return };
+    if fields.iter().any(|field| field["fieldPath"] == "__name__") {
+        return;
+    }
+    let order = fields.iter().rev().find_map(|field| field["order"].as_str().map(str::to_owned));
+    let order = order.unwrap_or_else(|| "ASCENDING".to_owned());
+    let vector = fields.last().is_some_and(|field| field["vectorConfig"].is_object());
+    let at = fields.len() - usize::from(vector);
+    fields.insert(at, json!({ "fieldPath": "__name__", "order": order }));
 }

@@ -80,6 +80,10 @@ impl<'a> Wanted<'a> {
         Self::of(operation).filter(|wanted| matches!(wanted, Self::Index(_) | Self::Expiry(_)))
     }
 
+    fn takes_away(&self) -> bool {
+        matches!(self, Self::NoIndex(_) | Self::NoExpiry(_))
+    }
+
     fn stand(&self, found: &FoundIndexes) -> Stand {
         let of = |index: &Index| found.indexes.iter().find(|f| f.index == *index);
         let expiry = |e: &Expiry| found.expiries.iter().find(|(f, _)| f == e).map(|(_, s)| s);
@@ -144,6 +148,10 @@ impl Work<'_> {
         let done = usize::try_from(self.record.half.operation).unwrap_or(usize::MAX);
         let ahead = operations.iter().skip(done).map_while(Wanted::creation);
         let Ok(found) = admin.indexes().await else { return };
+        // As below: only with the lock.
+        if self.commit(Vec::new(), &self.record).await.is_err() {
+            return;
+        }
         for wanted in ahead {
             if matches!(wanted.stand(&found), Stand::ToBegin(_)) {
                 let _ = wanted.begin(admin, None).await;
@@ -158,7 +166,7 @@ impl Work<'_> {
         admin: &dyn DatabaseAdmin,
     ) -> Result<(), NotMigrated> {
         let (start, mut silent, mut tries) = (self.asked.clock.elapsed(), 0, 0);
-        let mut said = false;
+        let (mut said, mut accepted) = (false, false);
         for reading in 1.. {
             self.stop_here()?;
             let found = match admin.indexes().await {
@@ -177,15 +185,26 @@ impl Work<'_> {
                     self.asked.clock.sleep(STATE_EVERY.after(reading)).await;
                     continue;
                 }
+                // The server continues, and so does the migration when it is tried again.
+                Err(error) if passing(&error) => {
+                    return Err(NotMigrated::Unreachable(error.problem));
+                }
                 Err(error) => return Err(failed(operation, &error)),
             };
             silent = 0;
             match wanted.stand(&found) {
                 Stand::Done => return Ok(()),
                 Stand::Broken(state) => return Err(broken(operation, &state)),
+                // The server accepted it, and continues as long as it takes.
+                Stand::ToBegin(_) if accepted && wanted.takes_away() => {
+                    (self.asked.progress)(format!("{operation}: under way at the server"));
+                }
                 Stand::ToBegin(name) => {
                     tries += 1;
+                    // The lock is written to, so that a process that lost it begins nothing.
+                    self.commit(Vec::new(), &self.record).await?;
                     let done = wanted.begin(admin, name.as_deref()).await;
+                    accepted |= done.is_ok();
                     let last = tries == BEGINNINGS;
                     may_wait(operation, done, last)?;
                 }
@@ -246,7 +265,7 @@ fn failed(operation: &Operation, error: &DatabaseError) -> NotMigrated {
             "grant roles/datastore.indexAdmin on that project to the account that runs this; {} may only read {api}",
             api.role()
         )),
-        _ => problem.try_this("correct the migration, or create it by hand; then run it again"),
+        _ => problem.try_this("correct the migration, or do it by hand; then run it again"),
     })
 }
 
@@ -263,7 +282,8 @@ fn broken(operation: &Operation, state: &IndexState) -> NotMigrated {
         Problem::coded(Code::MIGRATION_FAILED, format!("cannot {operation}: it is {state}"))
             .because("the server could not build it, often because of documents beyond its limits")
             .try_this(
-                "gcloud firestore indexes composite list; delete it, correct the documents, and run it again",
+                "gcloud firestore indexes composite list, or gcloud firestore fields ttls list; delete it, \
+                 correct the documents, and run it again",
             ),
     )
 }

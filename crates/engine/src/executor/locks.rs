@@ -6,7 +6,6 @@ use super::super::context::Asked;
 use super::super::database::{Databases, NotLocked};
 use crate::error::EngineError;
 use crate::outside::Outside;
-use crate::steps::preview;
 use pointsman_core::event::Outcome;
 use pointsman_core::run::RunState;
 use pointsman_core::view::RunView;
@@ -58,7 +57,7 @@ pub(super) fn still_ours(
     lost.map_or(Ok(()), |problem| Err(EngineError::CannotCarryOn(problem)))
 }
 
-/// Releases what the run holds elsewhere: its locks, with how it ended, and the preview addresses of its builds.
+/// Releases every lock and records how the run ended.
 pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineError>) {
     let outcome = match ended {
         Ok(RunView { state: RunState::Ended { outcome }, .. }) => Outcome::label(*outcome),
@@ -68,8 +67,5 @@ pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineErr
     tokio::select! {
         () = outside.databases.release(outcome) => {}
         () = outside.clock.sleep(RELEASE_WITHIN) => {}
-    }
-    if let Ok(view) = ended {
-        preview::close(outside, &view.plan).await;
     }
 }

@@ -24,11 +24,24 @@ pub fn uses_figures(spec: &EnvironmentSpec) -> bool {
     spec.policy.soak.metrics.is_some() || spec.checklist.iter().any(of_metrics)
 }
 
-/// The figures of each live build in the last minutes. Empty if the platform measures nothing, or is not running.
+/// The figures of each live build in the last minutes; unknown for every service if the live builds cannot be read. Empty if
+/// the platform measures nothing, or is not running.
 pub async fn figures_now(ports: &Services, spec: &EnvironmentSpec) -> Vec<FigureReading> {
     let Ok(Some(hosting)) = ports.hosting(&spec.endpoint, false).await else { return Vec::new() };
     let Some(runtime) = hosting.runtime() else { return Vec::new() };
-    let live = ports.live(hosting.as_ref(), &spec.members).await.unwrap_or_default();
+    let live = match ports.live(hosting.as_ref(), &spec.members).await {
+        Ok(live) => live,
+        Err(problem) => {
+            let now = ports.clock.now();
+            let unknown = |member: &Member| FigureReading {
+                service: member.service().clone(),
+                build: None,
+                at: now,
+                figures: Evidence::Unknown(problem.what.clone()),
+            };
+            return spec.members.iter().map(unknown).collect();
+        }
+    };
     let builds = spec.members.iter().filter_map(|member| {
         let (_, build) = live.iter().find(|(service, _)| *service == member.service())?;
         Some((member, build.clone()?))
@@ -50,5 +63,5 @@ async fn one(
         Ok(Err(error)) => Evidence::Unknown(error.problem.sentence()),
         Err(_) => Evidence::Unknown(format!("no answer within {}", spoken(READ_WITHIN))),
     };
-    FigureReading { service: member.service().clone(), build, at: now, figures }
+    FigureReading { service: member.service().clone(), build: Some(build), at: now, figures }
 }

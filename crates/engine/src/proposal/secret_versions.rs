@@ -37,10 +37,18 @@ pub async fn secret_versions(
                 Ok(looked) => in_words(&secret, looked),
                 Err(_) => "unknown: no answer in time".to_owned(),
             };
-            SecretVersion { service: member.service().clone(), secret: secret.name, said }
+            SecretVersion { service: member.service().clone(), secret: named(&secret), said }
         }
     });
     Ok(join_all(asked).await)
+}
+
+/// A secret without its version, with its project where the file names one.
+fn named(secret: &SecretRef) -> String {
+    match &secret.project {
+        Some(project) => format!("{project}/{}", secret.name),
+        None => secret.name.clone(),
+    }
 }
 
 fn in_words(secret: &SecretRef, looked: Result<Option<SecretLook>, HostingError>) -> String {
@@ -53,6 +61,7 @@ fn in_words(secret: &SecretRef, looked: Result<Option<SecretLook>, HostingError>
     let version = look.version.or_else(|| secret.version.clone()).unwrap_or_default();
     match look.state {
         VersionState::NoSecret => "does not exist".to_owned(),
+        VersionState::NoVersion if version.is_empty() => "has no version".to_owned(),
         VersionState::NoVersion => format!("has no version {version}"),
         VersionState::Enabled => format!("{version} ({pinned})"),
         VersionState::Disabled => format!("{version} ({pinned}), disabled"),

@@ -1,6 +1,7 @@
-//! The indexes that the code of GREEN needs: compared before it is built, and waited for before traffic moves. A rollback
-//! never waits: BLUE worked with what is there.
+//! The indexes that the code of GREEN needs: compared before it is built, waited for before GREEN's health is checked, and
+//! compared once more before traffic moves. A rollback never waits: BLUE worked with what is there.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::context::{Context, StepError};
@@ -10,15 +11,18 @@ use pointsman_core::index::IndexComparison;
 use pointsman_core::plan::PlannedDatabase;
 use pointsman_core::ports::database::{DatabaseError, Refused};
 use pointsman_core::retry::Backoff;
+use pointsman_core::step::Failure;
 use pointsman_core::time::spoken;
 
 /// Interval of readings while an index is created.
 const STATE_EVERY: Backoff =
     Backoff { first: Duration::from_millis(500), most: Duration::from_secs(10) };
 /// Time limit of the wait. Indexes of large collections take hours.
-const WAIT_WITHIN: Duration = Duration::from_hours(12);
+pub(super) const WAIT_WITHIN: Duration = Duration::from_hours(12);
 /// Time limit of a reading.
 const READ_WITHIN: Duration = Duration::from_secs(20);
+/// Maximum readings in a row without an answer, once an index was seen to be under way.
+const SILENT_READINGS: u32 = 30;
 
 /// What is said of a database's indexes before anything is built. Refuses a release that lacks an index which nothing in
 /// the plan creates.
@@ -37,37 +41,82 @@ pub(super) async fn look(
     }
 }
 
-/// Waits until every index that GREEN needs can be used. Once traffic has moved, stopping halfway would be worse.
+/// Waits until every index that GREEN needs can be used.
 pub(super) async fn ready(context: &Context) -> Result<(), StepError> {
+    for planned in &context.plan().databases {
+        wait(context, planned).await?;
+    }
+    Ok(())
+}
+
+async fn wait(context: &Context, planned: &PlannedDatabase) -> Result<(), StepError> {
+    let began = context.outside.clock.elapsed();
+    let (mut under_way, mut silent) = (None::<String>, 0);
+    for reading in 1.. {
+        if context.stopping.load(Ordering::Relaxed) {
+            let what = "an operator stopped the wait for an index";
+            let problem = Problem::new(what).try_this("Firestore continues to create it");
+            return Err(StepError { problem, class: Failure::Cancelled });
+        }
+        match (compared(context, planned).await, &under_way) {
+            (Compared::NotNeeded, _) => return Ok(()),
+            // Said in the first step: what was never seen cannot be waited for.
+            (Compared::Unknown(why), None) => {
+                context.say(&format!("{}: indexes not checked: {why}", planned.name));
+                return Ok(());
+            }
+            // It was under way, so that "unknown" is not "ready".
+            (Compared::Unknown(why), Some(said)) => {
+                silent += 1;
+                if silent > SILENT_READINGS {
+                    return Err(StepError::inconclusive(Problem::new(said.clone()).because(why)));
+                }
+            }
+            (Compared::Known(compared), _) => {
+                silent = 0;
+                refuse(planned, &compared.missing, &compared.broken)?;
+                if compared.creating.is_empty() {
+                    return Ok(());
+                }
+                let said = format!("{}: {} CREATING", planned.name, compared.creating.join(", "));
+                if under_way.replace(said.clone()).is_none() {
+                    context.say(&format!("waiting: {said}"));
+                }
+            }
+        }
+        let waited = context.outside.clock.elapsed().saturating_sub(began);
+        let said = under_way.clone().unwrap_or_default();
+        if waited > WAIT_WITHIN {
+            return Err(StepError::lasting(not_ready(&said)));
+        }
+        let waited = spoken(Duration::from_secs(waited.as_secs()));
+        context.progress(None, format!("waiting for {waited}: {said}"));
+        context.sleep(STATE_EVERY.after(reading)).await;
+    }
+    Ok(())
+}
+
+/// Refuses traffic for GREEN while an index that it needs cannot be used. Waits for nothing: what was read about traffic
+/// and about GREEN's health must not get old.
+pub(super) async fn still_ready(context: &Context) -> Result<(), StepError> {
+    // Once traffic has moved, stopping halfway would be worse.
     if context.view.touched_traffic() {
         return Ok(());
     }
     for planned in &context.plan().databases {
-        let (began, mut readings) = (context.outside.clock.elapsed(), 0);
-        loop {
-            readings += 1;
-            let Compared::Known(compared) = compared(context, planned).await else { break };
-            refuse(planned, &compared.missing, &compared.broken)?;
-            if compared.creating.is_empty() {
-                break;
-            }
-            let waited = context.outside.clock.elapsed().saturating_sub(began);
+        let Compared::Known(compared) = compared(context, planned).await else { continue };
+        refuse(planned, &compared.missing, &compared.broken)?;
+        if !compared.creating.is_empty() {
             let said = format!("{}: {} CREATING", planned.name, compared.creating.join(", "));
-            if waited > WAIT_WITHIN {
-                let what = format!("{said} for more than {}", spoken(WAIT_WITHIN));
-                let todo =
-                    "gcloud firestore operations list shows its progress; retry when it is READY";
-                return Err(StepError::lasting(Problem::new(what).try_this(todo)));
-            }
-            if readings == 1 {
-                context.say(&format!("waiting: {said}"));
-            }
-            let waited = spoken(Duration::from_secs(waited.as_secs()));
-            context.progress(None, format!("waiting for {waited}: {said}"));
-            context.sleep(STATE_EVERY.after(readings)).await;
+            return Err(StepError::lasting(not_ready(&said)));
         }
     }
     Ok(())
+}
+
+fn not_ready(said: &str) -> Problem {
+    let todo = "gcloud firestore operations list shows its progress; retry when it is READY";
+    Problem::new(format!("{said}: queries of the release would fail")).try_this(todo)
 }
 
 enum Compared {
@@ -115,7 +164,8 @@ fn refuse(
         Problem::new(what)
             .because("the release names them in its indexes file, and its queries would fail")
             .try_this(format!(
-                "firebase deploy --only firestore:indexes --project {project}; or create them by a migration"
+                "firebase deploy --only firestore:indexes --project {project}, or create them by a migration; delete a \
+                 broken one first"
             )),
     ))
 }

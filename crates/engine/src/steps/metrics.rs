@@ -80,7 +80,7 @@ async fn one(context: &Context, member: &Member) -> Vec<Judgement> {
     let Some(rules) = &context.plan().policy.soak.metrics else { return Vec::new() };
     let service = member.service().clone();
     let seen = context.service(&service);
-    let judged = judged(&context.outside, member, &seen, rules).await;
+    let judged = judged(&context.outside, (context.plan(), member), &seen, rules).await;
     match judged {
         Ok(judged) => judged
             .into_iter()

@@ -71,7 +71,11 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
             policy.soak.length * 3 + judged + policy.health.timeout * 10 + minutes(4)
         }
         StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
-            (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
+            let probing =
+                (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2);
+            let indexed = plan.databases.iter().any(|planned| planned.indexes.is_some());
+            let waits = *kind == StepKind::ProbeGreen && indexed;
+            probing + if waits { indexes::WAIT_WITHIN + minutes(10) } else { Duration::ZERO }
         }
         // Large collections take long; their migration reports progress.
         StepKind::Migrate { .. } => minutes(24 * 60),
@@ -79,10 +83,9 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
         | StepKind::Baseline { .. }
         | StepKind::Repair { .. }
         | StepKind::StopBlue { .. }
-        | StepKind::Prune { .. } => minutes(5),
-        StepKind::MarkStable
-        | StepKind::MarkBad
-        | StepKind::GateSwitch
-        | StepKind::GateChecklist { .. } => minutes(1),
+        | StepKind::Prune { .. }
+        | StepKind::MarkStable
+        | StepKind::MarkBad => minutes(5),
+        StepKind::GateSwitch | StepKind::GateChecklist { .. } => minutes(1),
     }
 }

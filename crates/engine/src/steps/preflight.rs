@@ -19,7 +19,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         return Ok(Done::ok(schemas.join(", ")));
     }
     // A killed run may have left some; this run opens its own.
-    preview::close(&context.outside, context.plan()).await;
+    preview::close(context).await;
     let mut said = Vec::new();
     let (mut first, mut odd) = (false, false);
     for member in &context.plan().members {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::outside::Outside;
 use pointsman_core::ids::BuildId;
-use pointsman_core::plan::{Member, Plan, RunKind};
+use pointsman_core::plan::{Member, RunKind};
 use pointsman_core::preview::PreviewBy;
+use pointsman_core::project::Target;
 
 /// Time limit for opening an address.
 const OPEN_WITHIN: Duration = Duration::from_mins(1);
@@ -17,7 +18,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 /// Opens the address of GREEN. `None`: it has none, which the log explains.
 pub(super) async fn open(context: &Context, member: &Member, build: &BuildId) -> Option<String> {
     let PreviewBy::CloudRunTag = context.plan().preview?;
-    let previews = context.outside.hosting.previews()?;
+    let previews = context.to_act().await.previews()?;
     context.progress(Some(member.service()), "opening a preview address at Cloud Run");
     let opened = tokio::select! {
         opened = previews.open(&member.target, build) => opened.map_err(|error| error.problem.sentence()),
@@ -32,31 +33,33 @@ pub(super) async fn open(context: &Context, member: &Member, build: &BuildId) ->
     }
 }
 
-/// Whether the preview address of GREEN was taken away meanwhile, as App Hosting may do. Unknown counts as no.
-pub(super) async fn is_gone(context: &Context, member: &Member, build: &BuildId) -> bool {
-    let previews = context.outside.hosting.previews().filter(|_| context.plan().preview.is_some());
-    let Some(previews) = previews else { return false };
+/// Whether the preview address of a build was taken away meanwhile, as App Hosting may do. Unknown counts as no.
+pub(crate) async fn is_gone(outside: &Outside, target: &Target, build: &BuildId) -> bool {
+    let Some(previews) = outside.hosting.previews() else { return false };
     tokio::select! {
-        open = previews.is_open(&member.target, build) => open.is_ok_and(|open| !open),
-        () = context.sleep(CLOSE_WITHIN) => false,
+        open = previews.is_open(target, build) => open.is_ok_and(|open| !open),
+        () = outside.clock.sleep(CLOSE_WITHIN) => false,
     }
 }
 
-/// Closes every preview address of a plan's services, also those that a killed run left.
-pub(crate) async fn close(outside: &Outside, plan: &Plan) {
+/// Closes every preview address of a plan's services, also those that a killed run left. What cannot be closed stays until
+/// the next run.
+pub(super) async fn close(context: &Context) {
+    let plan = context.plan();
     // A rollback neither opens nor waits for any.
     if plan.preview.is_none() || plan.kind != RunKind::Deploy {
         return;
     }
-    let Some(previews) = outside.hosting.previews() else { return };
     for member in &plan.members {
+        // Behind the lease: a run that has ended must not touch the service of the next one.
+        let Some(previews) = context.to_act().await.previews() else { return };
         let closed = tokio::select! {
             closed = previews.close(&member.target) => closed.map_err(|error| error.to_string()),
-            () = outside.clock.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),
+            () = context.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),
         };
         if let Err(why) = closed {
-            let service = member.service();
-            tracing::warn!(%service, why, "a preview tag stays until the next run");
+            let said = format!("WARN a preview tag stays until the next run: {why}");
+            context.log(member.service(), said);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Checks the health of one side: green at its own address before it has traffic, or the live build at
 //! the public address after a rollback.
 
-use super::preview;
 use super::together::all_of;
+use super::{indexes, preview};
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -12,6 +12,8 @@ use pointsman_core::plan::Member;
 use pointsman_core::step::Side;
 
 pub(super) async fn green(context: &Context) -> StepResult {
+    // First, so that what is then said of GREEN's health is recent.
+    indexes::ready(context).await?;
     let members = &context.plan().members;
     let asked = members.iter().map(|member| async move {
         let Some(preview) = context.service(member.service()).preview else {
@@ -63,7 +65,8 @@ async fn gate(
     };
     let build = context.build_of(service, side)?;
     let green = rule == GREEN_GATE && verdict != Verdict::Pass;
-    if green && preview::is_gone(context, member, &build).await {
+    let tagged = green && context.plan().preview.is_some();
+    if tagged && preview::is_gone(&context.outside, &member.target, &build).await {
         let said = "WARN the preview address was taken away at Cloud Run; going on without it";
         context.log(service, said);
         return Ok(None);

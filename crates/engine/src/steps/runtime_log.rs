@@ -15,6 +15,8 @@ use pointsman_core::time::Timestamp;
 
 /// Interval between two requests for the same service: Cloud Logging allows 60 a minute for a project.
 const READ_EVERY: Duration = Duration::from_secs(5);
+/// Time limit of one reading of all services.
+const READ_WITHIN: Duration = Duration::from_secs(15);
 /// Entries copied at a time. A service that floods its log must not flood the run's.
 const MOST_AT_ONCE: usize = 500;
 
@@ -31,8 +33,8 @@ impl RuntimeLogs {
         Self { tails: BTreeMap::new(), next: context.outside.clock.elapsed(), refused: false }
     }
 
-    /// Reads what is new, if it is time, and for as long as it may take. Nothing depends on it.
-    pub(super) async fn read(&mut self, context: &Context, within: Duration) {
+    /// Reads what is new, if it is time. Nothing depends on it.
+    pub(super) async fn read(&mut self, context: &Context) {
         let clock = context.outside.clock.clone();
         // A rollback asks no API that it can do without.
         if self.refused || gives_back(context) || clock.elapsed() < self.next {
@@ -42,7 +44,7 @@ impl RuntimeLogs {
         self.next = clock.elapsed() + READ_EVERY.saturating_mul(services.max(1));
         tokio::select! {
             () = self.read_all(context) => {}
-            () = clock.sleep(within) => {}
+            () = clock.sleep(READ_WITHIN) => {}
         }
     }
 

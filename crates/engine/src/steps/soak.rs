@@ -1,6 +1,7 @@
 //! Monitors the public address after the switch, with a sample at the start and one at the end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::drift::TrafficReads;
 use super::metrics::{Exceeded, Metrics};
@@ -24,7 +25,8 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     }
     let mut watch = SoakWatch::new(policy.clone(), plan.policy.health.timeout, wanted);
     let mut traffic = TrafficReads::new(context, Side::Green);
-    let (mut logs, mut metrics) = (RuntimeLogs::new(context), Metrics::new(context));
+    // Advances during the pauses, and delays no sample: what it reads may be slow.
+    let mut beside = std::pin::pin!(beside(context));
     let clock = &context.outside.clock;
     loop {
         let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
@@ -55,12 +57,12 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         context.progress(None, format!("{} left, {}", spoken(left), watch.summary()));
         // Shorten the last wait, so that the last sample is taken at the end of the soak.
         let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
-        // Reading logs may take as long as the pause.
-        let reading = async { tokio::join!(logs.read(context, wait), metrics.in_time(context)).1 };
-        let ((), exceeded) = tokio::join!(context.sleep(wait), reading);
-        if let Some(exceeded) = exceeded {
-            traffic.now(context).await?;
-            return Err(exceeds(context, exceeded).await);
+        tokio::select! {
+            () = context.sleep(wait) => {}
+            exceeded = &mut beside => {
+                traffic.now(context).await?;
+                return Err(exceeds(context, exceeded).await);
+            }
         }
     }
     traffic.at_the_end(context).await?;
@@ -88,6 +90,20 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     }
     Ok(Done::warning(format!("{said}; {}", odd.join("; "))))
 }
+
+/// Copies logs and reads figures until figures exceed their limits.
+async fn beside(context: &Context) -> Exceeded {
+    let (mut logs, mut metrics) = (RuntimeLogs::new(context), Metrics::new(context));
+    loop {
+        if let ((), Some(exceeded)) = tokio::join!(logs.read(context), metrics.in_time(context)) {
+            return exceeded;
+        }
+        context.sleep(BESIDE_EVERY).await;
+    }
+}
+
+/// Interval at which logs and figures get their turn; each has a longer one.
+const BESIDE_EVERY: Duration = Duration::from_millis(500);
 
 /// The figures of the release are beyond the limits of the config.
 async fn exceeds(context: &Context, exceeded: Exceeded) -> StepError {

@@ -38,7 +38,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         return Err(moved);
     }
     if to == Side::Green {
-        indexes::ready(context).await?;
+        indexes::still_ready(context).await?;
         not_frozen(context)?;
     }
     schema::may_serve(context, member, &build).await?;

@@ -6,7 +6,7 @@ use pointsman_core::ports::hosting::Answer;
 use pointsman_core::ports::runtime::Runtime;
 use pointsman_core::project::Target;
 use pointsman_core::runtime_figures::Figures;
-use pointsman_core::runtime_log::RuntimeEntry;
+use pointsman_core::runtime_log::RuntimePage;
 use pointsman_core::time::Timestamp;
 
 impl Runtime for AppHosting {
@@ -15,7 +15,7 @@ impl Runtime for AppHosting {
         target: &'a Target,
         builds: &'a [BuildId],
         since: Timestamp,
-    ) -> Answer<'a, Vec<RuntimeEntry>> {
+    ) -> Answer<'a, RuntimePage> {
         Box::pin(self.runtime_entries(target, builds, since))
     }
 

@@ -9,12 +9,12 @@ use pointsman_core::ids::BuildId;
 use pointsman_core::log_level::LogLevel;
 use pointsman_core::ports::hosting::{Hosting as _, HostingError};
 use pointsman_core::project::Target;
-use pointsman_core::runtime_log::RuntimeEntry;
+use pointsman_core::runtime_log::{RuntimeEntry, RuntimePage};
 use pointsman_core::time::Timestamp;
 
 /// Maximum entries of a page, which is Google's own.
 const PAGE_SIZE: u32 = 1000;
-/// Maximum pages per call; the next call begins with the last entry of this one.
+/// Maximum pages per call; the next call continues where this one was cut.
 const MOST_PAGES: u32 = 5;
 
 impl AppHosting {
@@ -23,7 +23,7 @@ impl AppHosting {
         target: &Target,
         builds: &[BuildId],
         since: Timestamp,
-    ) -> Result<Vec<RuntimeEntry>, HostingError> {
+    ) -> Result<RuntimePage, HostingError> {
         let with_name = |build: &BuildId| {
             let revision = self.revision(target, build);
             (build.clone(), revision.map_or(build.to_string(), |revision| revision.name))
@@ -44,19 +44,20 @@ impl AppHosting {
         });
         let origin = if self.kind == Kind::Google { &self.origins.logging } else { &self.base };
         let url = format!("{origin}/v2/entries:list");
-        let mut entries = Vec::new();
+        let mut all = RuntimePage { entries: Vec::new(), cut: true };
         for _ in 0..MOST_PAGES {
             let page =
                 self.fetch(GoogleApi::Logging, (Method::POST, &url), &[], Some(&body)).await?;
             let found = page["entries"].as_array().into_iter().flatten();
-            entries.extend(found.filter_map(|entry| read(entry, &revisions)));
+            all.entries.extend(found.filter_map(|entry| read(entry, &revisions)));
             // An empty page is not the last one.
-            match wire::next_page(&page) {
-                Some(next) => body["pageToken"] = json!(next),
-                None => break,
-            }
+            let Some(next) = wire::next_page(&page) else {
+                all.cut = false;
+                break;
+            };
+            body["pageToken"] = json!(next);
         }
-        Ok(entries)
+        Ok(all)
     }
 }
 
