@@ -270,7 +270,7 @@ fn health_pane_shows_the_platforms_figures_and_when_they_are_unknown() {
     }
     screen.send(Msg::Resize(160, 45));
     screen.char('4');
-    screen.shows("1200 requests, 0.5 % failed, p95 80 ms, until 00:02Z, last 10m 00s  ▂█▄");
+    screen.shows("toto-app: 0.5 % of 1200 failed, p95 80 ms, until 00:02Z, in 10 min  ▂█▄");
     let why = "Cloud Monitoring answered HTTP 403".to_owned();
     screen.send(Msg::Figures(name, vec![reading(140, Evidence::Unknown(why))]));
     screen.shows("figures unknown: Cloud Monitoring answered HTTP 403");

@@ -34,18 +34,14 @@ impl Figures {
         (self.requests > 0).then(|| self.errors as f64 / self.requests as f64 * 100.0)
     }
 
-    /// `1,200 requests, 0.3 % failed, p95 120 ms`.
+    /// `0.3 % of 1200 failed, p95 120 ms, until 12:03Z`.
     pub fn sentence(&self) -> String {
         let Some(until) = self.until else { return "no figures are reported yet".to_owned() };
-        let errors = self.error_percent().map(|share| format!(", {share:.1} % failed"));
-        let p95 = self.p95_ms.map(|ms| format!(", p95 {ms:.0} ms"));
-        format!(
-            "{} requests{}{}, until {}",
-            self.requests,
-            errors.unwrap_or_default(),
-            p95.unwrap_or_default(),
-            until.strftime("%H:%MZ")
-        )
+        let share = self.error_percent().map_or("no requests".to_owned(), |share| {
+            format!("{share:.1} % of {} failed", self.requests)
+        });
+        let p95 = self.p95_ms.map(|ms| format!(", p95 {ms:.0} ms")).unwrap_or_default();
+        format!("{share}{p95}, until {}", until.strftime("%H:%MZ"))
     }
 }
 

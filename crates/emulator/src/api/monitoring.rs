@@ -71,8 +71,9 @@ impl Api {
             "project_id": project, "service_name": service, "revision_name": revision,
             "location": "us-central1", "configuration_name": service,
         });
-        let series =
-            by_status.into_iter().map(|(status, points)| series(&metric, status, &labels, &points));
+        let series = by_status
+            .into_iter()
+            .map(|(status, points)| series(&metric, status, &labels, (&points, now)));
         let series = series.collect::<Result<Vec<_>, _>>()?;
         // Google leaves out an empty list.
         Ok(if series.is_empty() { json!({}) } else { json!({ "timeSeries": series }) })
@@ -83,7 +84,7 @@ fn series(
     metric: &str,
     status: u16,
     labels: &Value,
-    points: &[(i64, Counts)],
+    (points, now): (&[(i64, Counts)], i64),
 ) -> Result<Value, ApiError> {
     let (kind, value): (&str, fn(&Counts) -> Value) = match metric {
         REQUESTS => ("INT64", |c| json!({ "int64Value": c.requests.to_string() })),
@@ -93,7 +94,8 @@ fn series(
     // Newest first, as Google's.
     let points = points.iter().rev().map(|(begin, counts)| {
         let time = |second: i64| Timestamp::from_second(second).map(|at| at.to_string());
-        let interval = json!({ "startTime": time(*begin).ok(), "endTime": time(begin + 60).ok() });
+        let interval =
+            json!({ "startTime": time(*begin).ok(), "endTime": time((begin + 60).min(now)).ok() });
         json!({ "interval": interval, "value": value(counts) })
     });
     Ok(json!({

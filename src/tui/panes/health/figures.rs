@@ -7,7 +7,6 @@ use ratatui::text::{Line, Span};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::runtime_figures::{FigureReading, SHOWN_PERIOD};
 use crate::domain::snapshot::Evidence;
-use crate::domain::time::spoken;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::cut;
@@ -44,7 +43,8 @@ pub(super) fn line(
             return Some(Line::styled(text, theme.style(Role::Unknown)));
         }
     };
-    let said = format!(" {service}: {}, last {}  ", figures.sentence(), spoken(SHOWN_PERIOD));
+    let said =
+        format!(" {service}: {}, in {} min  ", figures.sentence(), SHOWN_PERIOD.as_secs() / 60);
     let ramp: Vec<char> = theme.pick("▁▂▃▄▅▆▇█", "._-=+*#@").chars().collect();
     let said = cut(&said, width);
     let room = width.saturating_sub(said.chars().count());
