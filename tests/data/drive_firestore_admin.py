@@ -31,7 +31,8 @@ try:
 except HttpError as error:
     assert error.resp.status == 409, error
 [found] = groups.indexes().list(parent=f"{name}/collectionGroups/-").execute()["indexes"]
-assert groups.indexes().get(name=found["name"]).execute()["fields"] == index["fields"]
+fields = groups.indexes().get(name=found["name"]).execute()["fields"]
+assert fields == index["fields"] + [{"fieldPath": "__name__", "order": "DESCENDING"}], fields
 groups.indexes().delete(name=found["name"]).execute()
 assert groups.indexes().list(parent=parent).execute()["indexes"] == []
 field = f"{parent}/fields/until"
