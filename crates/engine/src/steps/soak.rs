@@ -25,8 +25,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     }
     let mut watch = SoakWatch::new(policy.clone(), plan.policy.health.timeout, wanted);
     let mut traffic = TrafficReads::new(context, Side::Green);
-    // Advances during the pauses, and delays no sample: what it reads may be slow.
-    let mut beside = std::pin::pin!(beside(context));
+    // Advances during the pauses, and delays no sample: what it reads may be slow. It is dropped before anything else is
+    // read from the logs, because it may hold their lock in the middle of a request.
+    let mut beside = Box::pin(beside(context));
     let clock = &context.outside.clock;
     loop {
         let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
@@ -35,6 +36,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let answered = samples.iter().all(|(_, sample)| !matches!(sample, Sample::Blind(_)));
         for (member, sample) in samples {
             if let Some(decision) = watch.push(member.service(), &sample) {
+                drop(beside);
                 // If someone else moved the traffic, the release is not at fault.
                 traffic.now(context).await?;
                 return Err(failed(context, member, decision).await);
@@ -65,6 +67,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             }
         }
     }
+    drop(beside);
     traffic.at_the_end(context).await?;
     let open = match Metrics::at_the_end(context).await {
         Ok(open) => open,
