@@ -89,6 +89,9 @@ impl App {
 
 fn age(file: &std::path::Path) -> Option<Duration> {
     let modified = fs::metadata(file).ok()?.modified().ok()?;
-    // One from the future is as good as none.
-    SystemTime::now().duration_since(modified).ok()
+    match SystemTime::now().duration_since(modified) {
+        Ok(age) => Some(age),
+        // The clock of a shared folder may be a little ahead; one from a later day is as good as none.
+        Err(ahead) => (ahead.duration() < FETCH_AFTER).then_some(Duration::ZERO),
+    }
 }

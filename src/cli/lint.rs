@@ -87,8 +87,11 @@ async fn secrets(
     let mut all: BTreeMap<(String, String), [Vec<String>; 2]> = BTreeMap::new();
     let mut unread = [false; 2];
     for (side, name) in environments.into_iter().enumerate() {
-        let Ok(spec) = loaded.spec(name) else { continue };
-        match proposal::secret_versions(&session.app.services(), loaded, &spec).await {
+        let read = match loaded.spec(name) {
+            Ok(spec) => proposal::secret_versions(&session.app.services(), loaded, &spec).await,
+            Err(problem) => Err(problem),
+        };
+        match read {
             Ok(versions) => {
                 for SecretVersion { service, secret, said } in versions {
                     let entry = all.entry((service.to_string(), secret)).or_default();

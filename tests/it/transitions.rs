@@ -63,7 +63,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::GateAnswered { by: AnsweredBy::Beforehand, next }, true, &["waiting"]),
         (Event::BlueObserved { service: s(), build: None, release: None, commit: None, splits: Vec::new() }, true, RUNNING),
         (Event::BuildRequested { service: s(), build: build(), request_id: String::new(), release: label("1"), source: Source::Archive(String::new()) }, true, RUNNING),
-        (Event::GreenReady { service: s(), build: build(), preview: None }, true, RUNNING),
+        (Event::GreenReady { service: s(), build: build(), preview: None }, true, &["running", "waiting"]),
         (Event::CandidateReady { service: s(), build: build() }, true, RUNNING),
         (Event::SwitchRequested { service: s(), from: None, to: build(), rollout: RolloutId::new("r").unwrap(), request_id: String::new() }, true, RUNNING),
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),

@@ -158,7 +158,6 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::RolloutsHeld { .. }
         | Event::FilesSeen { .. }
         | Event::BuildRequested { .. }
-        | Event::GreenReady { .. }
         | Event::CandidateReady { .. }
         | Event::SwitchRequested { .. }
         | Event::TrafficObserved { .. }
@@ -174,8 +173,8 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::BuildDeleted { .. } => {
             (here && matches!(state, S::Running { .. })).then(|| state.clone())
         }
-        // The candidate is monitored while its gate waits.
-        Event::Judged { .. } => {
+        // The candidate is monitored while its gate waits, and may lose its address.
+        Event::Judged { .. } | Event::GreenReady { .. } => {
             (here && matches!(state, S::Running { .. } | S::Waiting { .. })).then(|| state.clone())
         }
         Event::ChecklistSeen { .. } => {

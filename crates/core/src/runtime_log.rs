@@ -61,6 +61,9 @@ impl RuntimeTail {
             entry.at >= self.began && self.seen.insert((entry.at, entry.id.clone()))
         });
         self.newest = entries.iter().map(|entry| entry.at).fold(self.newest, Timestamp::max);
+        if cut {
+            self.began = self.newest;
+        }
         let since = self.since();
         self.seen.retain(|(at, _)| *at >= since);
         entries
@@ -99,5 +102,7 @@ mod tests {
         let flood = RuntimePage { entries: vec![entry(2001, "f"), entry(2002, "g")], cut: true };
         assert_eq!(tail.take(flood).len(), 2);
         assert_eq!(tail.since().as_second(), 2002, "a cut reading is continued");
+        assert_eq!(taken(&mut tail, &[(2001, "f"), (2002, "g"), (2003, "h")]), ["h"]);
+        assert_eq!(taken(&mut tail, &[(2000, "d"), (2001, "f"), (2003, "h")]), [""; 0]);
     }
 }

@@ -11,7 +11,9 @@ use super::error::EngineError;
 use super::evidence;
 use super::outside::Outside;
 use super::supervisor::Supervisor;
-use pointsman_core::checklist::{Asked, Item, ItemStatus, List, Proof, Source, Subject, stand};
+use pointsman_core::checklist::{
+    Asked, Item, ItemStatus, List, Proof, Source, Standing, Subject, stand,
+};
 use pointsman_core::event::Event;
 use pointsman_core::health::Verdict;
 use pointsman_core::policy::Protection;
@@ -189,7 +191,12 @@ impl Checking {
             let needed = item.required && !seen.standing.settled() && !advice;
             silent && (needed || now.saturating_sub(began) < WAIT_FOR_REPORTS)
         };
-        if self.items.iter().zip(&items).any(|(item, seen)| waits(item, seen)) {
+        // A failed one decides without the others.
+        let fails = |(item, seen): (&Item, &ItemStatus)| {
+            item.required && seen.standing == Standing::Failed && !advice
+        };
+        let failed = self.items.iter().zip(&items).any(fails);
+        if !failed && self.items.iter().zip(&items).any(|(item, seen)| waits(item, seen)) {
             return Ok(None);
         }
         let word = |seen: &ItemStatus| (seen.id.clone(), seen.standing);

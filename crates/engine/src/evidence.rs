@@ -172,18 +172,19 @@ pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView])
 /// inconclusive answer is given only when they should be there: an unattended run would end at the first one.
 async fn metrics(of: &str, view: &RunView, outside: &Outside) -> Proof {
     loop {
-        let proof = metrics_now(of, view, outside).await;
+        let (proof, may_come) = metrics_now(of, view, outside).await;
         let switched = view.services.values().filter_map(|seen| seen.switched_at).max();
         let age = switched.map(|at| outside.clock.now().duration_since(at));
         let age = age.and_then(|age| Duration::try_from(age).ok()).unwrap_or(FIGURES_WITHIN);
-        if proof.verdict != Verdict::Inconclusive || age >= FIGURES_WITHIN {
+        if !may_come || age >= FIGURES_WITHIN {
             return proof;
         }
         outside.clock.sleep(FIGURES_AGAIN.min(FIGURES_WITHIN.saturating_sub(age))).await;
     }
 }
 
-async fn metrics_now(of: &str, view: &RunView, outside: &Outside) -> Proof {
+/// The figures now, and whether a later answer may say more.
+async fn metrics_now(of: &str, view: &RunView, outside: &Outside) -> (Proof, bool) {
     let rules = view.plan.policy.soak.metrics.clone().unwrap_or_default();
     let asked = view.plan.members.iter().filter_map(|member| {
         let seen = view.services.get(member.service())?;
@@ -191,13 +192,14 @@ async fn metrics_now(of: &str, view: &RunView, outside: &Outside) -> Proof {
             (member.service(), figures::judged(outside, (&view.plan, member), seen, &rules).await)
         })
     });
-    let (mut said, mut verdicts) = (Vec::new(), Vec::new());
+    let (mut said, mut verdicts, mut refused) = (Vec::new(), Vec::new(), false);
     for (service, judged) in join_all(asked).await {
         let judged = match judged {
             Ok(judged) => judged,
             Err(why) => {
                 said.push(format!("{service}: {why}"));
                 verdicts.push(Verdict::Inconclusive);
+                refused = true;
                 continue;
             }
         };
@@ -206,7 +208,9 @@ async fn metrics_now(of: &str, view: &RunView, outside: &Outside) -> Proof {
             verdicts.push(one.verdict);
         }
     }
-    worst(&verdicts, &said)
+    let proof = worst(&verdicts, &said);
+    let may_come = proof.verdict == Verdict::Inconclusive && !refused;
+    (proof, may_come)
 }
 
 /// One verdict of several: the worst of them. None at all is inconclusive.

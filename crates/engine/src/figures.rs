@@ -42,7 +42,9 @@ pub(super) async fn judged(
         () = outside.clock.sleep(READ_WITHIN) => return Err("no answer in time".to_owned()),
     };
     let (blue, green): (Option<Figures>, Figures) = read;
-    let since = Duration::try_from(now.duration_since(switched)).unwrap_or_default();
+    // Only as far as the figures go: later requests are in neither number.
+    let until = green.until.unwrap_or(switched).min(now);
+    let since = Duration::try_from(until.duration_since(switched)).unwrap_or_default();
     Ok(rules.judge(blue.as_ref(), &green, own_requests(plan, since)))
 }
 

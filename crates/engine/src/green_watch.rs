@@ -13,7 +13,7 @@ use super::steps::preview::is_gone;
 use pointsman_core::event::{Event, GREEN_GATE};
 use pointsman_core::gate::GateWatch;
 use pointsman_core::health::{Sample, Verdict};
-use pointsman_core::ids::ServiceName;
+use pointsman_core::ids::{BuildId, ServiceName};
 use pointsman_core::ports::prober::Question;
 use pointsman_core::step::Side;
 use pointsman_core::time::Timestamp;
@@ -29,6 +29,8 @@ pub(super) struct GreenWatch {
     watches: BTreeMap<ServiceName, GateWatch>,
     /// Time of each service's last sufficient result, and how long that result is valid.
     answered: BTreeMap<ServiceName, (Timestamp, Duration)>,
+    /// The builds whose address may be taken away.
+    tagged: BTreeMap<ServiceName, BuildId>,
     _asking: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -38,7 +40,7 @@ impl GreenWatch {
     pub(super) fn start(view: &RunView, outside: &Outside) -> Self {
         let (sender, heard) = mpsc::channel(16);
         let (mut watches, mut answered) = (BTreeMap::new(), BTreeMap::new());
-        let mut asking = Vec::new();
+        let (mut asking, mut builds) = (Vec::new(), BTreeMap::new());
         for member in &view.plan.members {
             let service = member.service().clone();
             let Some(seen) = view.services.get(&service) else { continue };
@@ -62,6 +64,7 @@ impl GreenWatch {
             let (outside, sender) = (outside.clone(), sender.clone());
             let tagged = view.plan.preview.and(seen.green.clone());
             let target = member.target.clone();
+            builds.extend(tagged.iter().map(|build| (service.clone(), build.clone())));
             let ask = async move {
                 loop {
                     let sample = outside.prober.ask(&question).await;
@@ -79,7 +82,7 @@ impl GreenWatch {
             };
             asking.push(AbortOnDropHandle::new(tokio::spawn(ask)));
         }
-        Self { heard, watches, answered, _asking: asking }
+        Self { heard, watches, answered, tagged: builds, _asking: asking }
     }
 
     /// A service without a recent probe: a result from before a pause, or from before this machine slept, approves no
@@ -97,9 +100,14 @@ impl GreenWatch {
         let mut turned = Vec::new();
         while let Ok((service, sample)) = self.heard.try_recv() {
             let Some(sample) = sample else {
-                tracing::warn!(%service, "the preview address is gone: GREEN is not watched");
                 self.watches.remove(&service);
                 self.answered.remove(&service);
+                let build = self.tagged.remove(&service);
+                turned.extend(build.map(|build| Event::GreenReady {
+                    service,
+                    build,
+                    preview: None,
+                }));
                 continue;
             };
             let Some(watch) = self.watches.get_mut(&service) else { continue };

@@ -275,6 +275,10 @@ impl RunView {
                 s.green = Some(build.clone());
                 s.preview.clone_from(preview);
                 s.ready = true;
+                // What was said of its health was said of that address.
+                if preview.is_none() {
+                    (s.green_health, s.green_judged) = (None, None);
+                }
             }),
             Event::CandidateReady { service, build } => with(service, &|s| {
                 s.green = Some(build.clone());

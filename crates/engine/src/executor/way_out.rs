@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::error::EngineError;
+use crate::steps::preview;
 use pointsman_core::error::Problem;
 use pointsman_core::event::{DecidedBy, Event, Outcome};
 use pointsman_core::plan::RunKind;
@@ -93,6 +94,12 @@ impl Engine {
         // the next promoted run, enables automatic rollouts again.
         if outcome == Outcome::Promoted {
             self.release_rollouts().await?;
+        }
+        // Traffic is at rest, and the run still has its lease.
+        let plan = self.supervisor.view().plan.clone();
+        for member in plan.members.iter().filter(|_| plan.preview.is_some()) {
+            self.supervisor.still_ours()?;
+            preview::close(&self.outside, &plan, member).await;
         }
         self.supervisor.record(None, &Event::RunEnded { outcome, because })
     }

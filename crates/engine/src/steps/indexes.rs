@@ -21,7 +21,7 @@ const STATE_EVERY: Backoff =
 pub(super) const WAIT_WITHIN: Duration = Duration::from_hours(12);
 /// Time limit of a reading.
 const READ_WITHIN: Duration = Duration::from_secs(20);
-/// Maximum readings in a row without an answer, once an index was seen to be under way.
+/// Maximum readings in a row without an answer.
 const SILENT_READINGS: u32 = 30;
 
 /// What is said of a database's indexes before anything is built. Refuses a release that lacks an index which nothing in
@@ -32,7 +32,9 @@ pub(super) async fn look(
 ) -> Result<Option<String>, StepError> {
     match compared(context, planned).await {
         Compared::NotNeeded => Ok(None),
-        Compared::Unknown(why) => Ok(Some(format!("indexes not checked: {why}"))),
+        Compared::Hidden(why) | Compared::Silent(why) => {
+            Ok(Some(format!("indexes not checked: {why}")))
+        }
         Compared::Known(compared) => {
             let compared = compared.before(&planned.migrations);
             refuse(planned, &compared.missing, &compared.broken)?;
@@ -60,16 +62,18 @@ async fn wait(context: &Context, planned: &PlannedDatabase) -> Result<(), StepEr
         }
         match (compared(context, planned).await, &under_way) {
             (Compared::NotNeeded, _) => return Ok(()),
-            // Said in the first step: what was never seen cannot be waited for.
-            (Compared::Unknown(why), None) => {
+            // Said in the first step: what cannot be seen cannot be waited for.
+            (Compared::Hidden(why), _) => {
                 context.say(&format!("{}: indexes not checked: {why}", planned.name));
                 return Ok(());
             }
-            // It was under way, so that "unknown" is not "ready".
-            (Compared::Unknown(why), Some(said)) => {
+            (Compared::Silent(why), said) => {
                 silent += 1;
                 if silent > SILENT_READINGS {
-                    return Err(StepError::inconclusive(Problem::new(said.clone()).because(why)));
+                    let unknown =
+                        || format!("{}: the state of its indexes is unknown", planned.name);
+                    let problem = Problem::new(said.clone().unwrap_or_else(unknown)).because(why);
+                    return Err(StepError::inconclusive(problem.try_this("retry the step")));
                 }
             }
             (Compared::Known(compared), _) => {
@@ -104,7 +108,15 @@ pub(super) async fn still_ready(context: &Context) -> Result<(), StepError> {
         return Ok(());
     }
     for planned in &context.plan().databases {
-        let Compared::Known(compared) = compared(context, planned).await else { continue };
+        let compared = match compared(context, planned).await {
+            Compared::Known(compared) => compared,
+            Compared::NotNeeded | Compared::Hidden(_) => continue,
+            Compared::Silent(why) => {
+                let what = format!("{}: the state of its indexes is unknown", planned.name);
+                let problem = Problem::new(what).because(why).try_this("retry the step");
+                return Err(StepError { problem, class: Failure::Passing });
+            }
+        };
         refuse(planned, &compared.missing, &compared.broken)?;
         if !compared.creating.is_empty() {
             let said = format!("{}: {} CREATING", planned.name, compared.creating.join(", "));
@@ -122,7 +134,10 @@ fn not_ready(said: &str) -> Problem {
 enum Compared {
     /// The plan names no indexes for the database, or its emulator has none.
     NotNeeded,
-    Unknown(String),
+    /// It cannot be seen by this account, or at this server.
+    Hidden(String),
+    /// No answer now.
+    Silent(String),
     Known(IndexComparison),
 }
 
@@ -132,13 +147,16 @@ async fn compared(context: &Context, planned: &PlannedDatabase) -> Compared {
     let found = tokio::select! {
         found = found_indexes(databases, &planned.name) => found,
         () = context.sleep(READ_WITHIN) => {
-            return Compared::Unknown(format!("no answer within {}", spoken(READ_WITHIN)));
+            return Compared::Silent(format!("no answer within {}", spoken(READ_WITHIN)));
         }
     };
     match found {
         Ok(found) => Compared::Known(wanted.beside(&found)),
         Err(error) if is_emulator(context, planned, &error) => Compared::NotNeeded,
-        Err(error) => Compared::Unknown(error.problem.sentence()),
+        Err(error) if matches!(error.refused, Refused::Lost | Refused::Contended) => {
+            Compared::Silent(error.problem.sentence())
+        }
+        Err(error) => Compared::Hidden(error.problem.sentence()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Marks a release as stable, bad or usable. Marking is idempotent and only records a fact.
 
-use super::preview;
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::error::Problem;
 use pointsman_core::event::{Event, Mark};
@@ -19,8 +18,6 @@ fn builds(context: &Context, side: Side) -> Vec<(ServiceName, BuildId)> {
 }
 
 pub(super) async fn stable(context: &Context) -> StepResult {
-    // Traffic is at rest from here on, and the run still has its lease.
-    preview::close(context).await;
     let Some(release) = context.plan().release.clone() else {
         return Err(StepError::lasting(Problem::new("the plan has no release")));
     };
@@ -30,7 +27,6 @@ pub(super) async fn stable(context: &Context) -> StepResult {
 /// Marks a release as bad: in a rollback the live release that it leaves, in an undone deploy the release that it
 /// wanted to ship. A rollback to a bad release, which needs a reason, clears the mark of that release.
 pub(super) async fn bad(context: &Context) -> StepResult {
-    preview::close(context).await;
     let plan = context.plan();
     let why = plan.reason.clone().unwrap_or_else(|| "it was rolled back".to_owned());
     if plan.kind != RunKind::Rollback {

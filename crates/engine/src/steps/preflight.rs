@@ -19,7 +19,10 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         return Ok(Done::ok(schemas.join(", ")));
     }
     // A killed run may have left some; this run opens its own.
-    preview::close(context).await;
+    for member in &context.plan().members {
+        context.to_act().await;
+        preview::close(&context.outside, context.plan(), member).await;
+    }
     let mut said = Vec::new();
     let (mut first, mut odd) = (false, false);
     for member in &context.plan().members {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::outside::Outside;
 use pointsman_core::ids::BuildId;
-use pointsman_core::plan::{Member, RunKind};
+use pointsman_core::plan::{Member, Plan, RunKind};
 use pointsman_core::preview::PreviewBy;
 use pointsman_core::project::Target;
 
@@ -42,24 +42,19 @@ pub(crate) async fn is_gone(outside: &Outside, target: &Target, build: &BuildId)
     }
 }
 
-/// Closes every preview address of a plan's services, also those that a killed run left. What cannot be closed stays until
-/// the next run.
-pub(super) async fn close(context: &Context) {
-    let plan = context.plan();
+/// Closes every preview address of one service of a plan, also those that a killed run left. The caller holds the lease: a
+/// run that has ended must not touch the service of the next one. What cannot be closed stays until the next run.
+pub(crate) async fn close(outside: &Outside, plan: &Plan, member: &Member) {
     // A rollback neither opens nor waits for any.
-    if plan.preview.is_none() || plan.kind != RunKind::Deploy {
-        return;
-    }
-    for member in &plan.members {
-        // Behind the lease: a run that has ended must not touch the service of the next one.
-        let Some(previews) = context.to_act().await.previews() else { return };
-        let closed = tokio::select! {
-            closed = previews.close(&member.target) => closed.map_err(|error| error.to_string()),
-            () = context.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),
-        };
-        if let Err(why) = closed {
-            let said = format!("WARN a preview tag stays until the next run: {why}");
-            context.log(member.service(), said);
-        }
+    let previews = outside.hosting.previews();
+    let asked = plan.preview.is_some() && plan.kind == RunKind::Deploy;
+    let Some(previews) = previews.filter(|_| asked) else { return };
+    let closed = tokio::select! {
+        closed = previews.close(&member.target) => closed.map_err(|error| error.to_string()),
+        () = outside.clock.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),
+    };
+    if let Err(why) = closed {
+        let service = member.service();
+        tracing::warn!(%service, why, "a preview tag stays until the next run");
     }
 }

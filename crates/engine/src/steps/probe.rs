@@ -69,6 +69,8 @@ async fn gate(
     if tagged && preview::is_gone(&context.outside, &member.target, &build).await {
         let said = "WARN the preview address was taken away at Cloud Run; going on without it";
         context.log(service, said);
+        let (service, preview) = (service.clone(), None);
+        context.record(Event::GreenReady { service, build, preview }).await;
         return Ok(None);
     }
     context

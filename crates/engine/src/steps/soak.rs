@@ -18,56 +18,14 @@ use pointsman_core::time::spoken;
 
 pub(super) async fn perform(context: &Context) -> StepResult {
     let plan = context.plan();
-    let policy = plan.policy.soak.clone();
-    let mut wanted = BTreeMap::new();
-    for member in &plan.members {
-        wanted.insert(member.service().clone(), context.wanted(member, Side::Green)?);
-    }
-    let mut watch = SoakWatch::new(policy.clone(), plan.policy.health.timeout, wanted);
-    let mut traffic = TrafficReads::new(context, Side::Green);
-    // Advances during the pauses, and delays no sample: what it reads may be slow. It is dropped before anything else is
-    // read from the logs, because it may hold their lock in the middle of a request.
-    let mut beside = Box::pin(beside(context));
-    let clock = &context.outside.clock;
-    loop {
-        let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
-        let (samples, read) =
-            tokio::join!(futures_util::future::join_all(asked), traffic.in_time(context));
-        let answered = samples.iter().all(|(_, sample)| !matches!(sample, Sample::Blind(_)));
-        for (member, sample) in samples {
-            if let Some(decision) = watch.push(member.service(), &sample) {
-                drop(beside);
-                // If someone else moved the traffic, the release is not at fault.
-                traffic.now(context).await?;
-                return Err(failed(context, member, decision).await);
-            }
+    // Side by side: what is read beside the samples may be slow, and delays none of them.
+    let (watch, mut traffic) = tokio::select! {
+        monitored = monitor(context) => monitored?,
+        exceeded = beside(context) => {
+            TrafficReads::new(context, Side::Green).now(context).await?;
+            return Err(exceeds(context, exceeded).await);
         }
-        read?;
-        let left = match watch.end_round(clock.elapsed(), answered) {
-            Round::Over => break,
-            Round::Left(left) => left,
-            Round::TooBlind(blind) => {
-                let problem = Problem::coded(
-                    Code::PLATFORM_SILENT,
-                    "the state of the services after the switch is unknown",
-                )
-                .because(format!("could not ask for {}, {}", spoken(blind), watch.summary()))
-                .try_this("fix this machine's network, then retry the step");
-                return Err(StepError::inconclusive(problem));
-            }
-        };
-        context.progress(None, format!("{} left, {}", spoken(left), watch.summary()));
-        // Shorten the last wait, so that the last sample is taken at the end of the soak.
-        let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
-        tokio::select! {
-            () = context.sleep(wait) => {}
-            exceeded = &mut beside => {
-                traffic.now(context).await?;
-                return Err(exceeds(context, exceeded).await);
-            }
-        }
-    }
-    drop(beside);
+    };
     traffic.at_the_end(context).await?;
     let open = match Metrics::at_the_end(context).await {
         Ok(open) => open,
@@ -85,7 +43,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let build = context.build_of(member.service(), Side::Green)?;
         context.collect_log(member, &build).await;
     }
-    let said = format!("monitored {}, {}", spoken(policy.length), watch.summary());
+    let said = format!("monitored {}, {}", spoken(plan.policy.soak.length), watch.summary());
     let gone = gone(context.outside.prober.as_ref(), &context.view).await;
     let odd: Vec<_> = open.into_iter().chain(gone).collect();
     if odd.is_empty() {
@@ -96,12 +54,25 @@ pub(super) async fn perform(context: &Context) -> StepResult {
 
 /// Copies logs and reads figures until figures exceed their limits.
 async fn beside(context: &Context) -> Exceeded {
-    let (mut logs, mut metrics) = (RuntimeLogs::new(context), Metrics::new(context));
-    loop {
-        if let ((), Some(exceeded)) = tokio::join!(logs.read(context), metrics.in_time(context)) {
-            return exceeded;
+    let logs = async {
+        let mut logs = RuntimeLogs::new(context);
+        loop {
+            logs.read(context).await;
+            context.sleep(BESIDE_EVERY).await;
         }
-        context.sleep(BESIDE_EVERY).await;
+    };
+    let metrics = async {
+        let mut metrics = Metrics::new(context);
+        loop {
+            if let Some(exceeded) = metrics.in_time(context).await {
+                return exceeded;
+            }
+            context.sleep(BESIDE_EVERY).await;
+        }
+    };
+    tokio::select! {
+        exceeded = metrics => exceeded,
+        () = logs => std::future::pending().await,
     }
 }
 
@@ -119,6 +90,50 @@ async fn exceeds(context: &Context, exceeded: Exceeded) -> StepError {
         warns: false,
     };
     failed(context, member, decision).await
+}
+
+/// Samples the public addresses until the soak is over.
+async fn monitor(context: &Context) -> Result<(SoakWatch, TrafficReads), StepError> {
+    let plan = context.plan();
+    let policy = plan.policy.soak.clone();
+    let mut wanted = BTreeMap::new();
+    for member in &plan.members {
+        wanted.insert(member.service().clone(), context.wanted(member, Side::Green)?);
+    }
+    let mut watch = SoakWatch::new(policy.clone(), plan.policy.health.timeout, wanted);
+    let mut traffic = TrafficReads::new(context, Side::Green);
+    let clock = &context.outside.clock;
+    loop {
+        let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
+        let (samples, read) =
+            tokio::join!(futures_util::future::join_all(asked), traffic.in_time(context));
+        let answered = samples.iter().all(|(_, sample)| !matches!(sample, Sample::Blind(_)));
+        for (member, sample) in samples {
+            if let Some(decision) = watch.push(member.service(), &sample) {
+                // If someone else moved the traffic, the release is not at fault.
+                traffic.now(context).await?;
+                return Err(failed(context, member, decision).await);
+            }
+        }
+        read?;
+        let left = match watch.end_round(clock.elapsed(), answered) {
+            Round::Over => return Ok((watch, traffic)),
+            Round::Left(left) => left,
+            Round::TooBlind(blind) => {
+                let problem = Problem::coded(
+                    Code::PLATFORM_SILENT,
+                    "the state of the services after the switch is unknown",
+                )
+                .because(format!("could not ask for {}, {}", spoken(blind), watch.summary()))
+                .try_this("fix this machine's network, then retry the step");
+                return Err(StepError::inconclusive(problem));
+            }
+        };
+        context.progress(None, format!("{} left, {}", spoken(left), watch.summary()));
+        // Shorten the last wait, so that the last sample is taken at the end of the soak.
+        let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
+        context.sleep(wait).await;
+    }
 }
 
 async fn failed(context: &Context, member: &Member, decision: Decision) -> StepError {
