@@ -203,9 +203,6 @@ fn deployments_need_github_and_a_token() {
     ] {
         let sandbox = Sandbox::new();
         give(&sandbox, pipeline);
-        let said = sandbox.run(&["check"]);
-        let all = format!("{}{}", said.out, said.err);
-        assert_ne!(said.code, 0, "{pipeline}");
-        assert!(all.contains(why) && all.contains("config.yaml:"), "{all}");
+        sandbox.refuses_config(why);
     }
 }

@@ -210,10 +210,7 @@ fn wrong_limits_are_errors_with_their_place() {
     ] {
         let sandbox = Sandbox::new();
         limits(&sandbox, metrics);
-        let said = sandbox.run(&["check"]);
-        let all = format!("{}{}", said.out, said.err);
-        assert_ne!(said.code, 0, "{metrics}");
-        assert!(all.contains(why) && all.contains("config.yaml:"), "{all}");
+        sandbox.refuses_config(why);
     }
     // At Google, a soak of a second ends before the first figure.
     let sandbox = Sandbox::new();

@@ -55,6 +55,14 @@ impl Said {
 }
 
 impl Sandbox {
+    /// `check` refuses the config for this reason, with its place.
+    pub(crate) fn refuses_config(&self, why: &str) {
+        let said = self.run(&["check"]);
+        let all = format!("{}{}", said.out, said.err);
+        assert_ne!(said.code, 0, "{why}");
+        assert!(all.contains(why) && all.contains("config.yaml:"), "{all}");
+    }
+
     /// A sandbox with short waits. They do not change the decisions of the engine.
     pub(crate) fn new() -> Self {
         Self::with_deploy(

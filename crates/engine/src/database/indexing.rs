@@ -142,7 +142,7 @@ impl Work<'_> {
     }
 
     /// Begins what the operations from here on create, up to the next one of another kind: Firestore builds indexes side by
-    /// side, and each may take an hour. What cannot be begun here is told when its own turn comes.
+    /// side, and each may take an hour. What cannot be begun here fails when its own turn comes.
     async fn begin_together(&self, admin: &dyn DatabaseAdmin) {
         let operations = self.asked.migration.operations(self.asked.direction);
         let done = usize::try_from(self.record.half.operation).unwrap_or(usize::MAX);

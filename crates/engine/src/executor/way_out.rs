@@ -97,9 +97,9 @@ impl Engine {
         }
         // Traffic is at rest, and the run still has its lease.
         let plan = self.supervisor.view().plan.clone();
-        for member in plan.members.iter().filter(|_| plan.preview.is_some()) {
+        for member in preview::members(&plan) {
             self.supervisor.still_ours()?;
-            preview::close(&self.outside, &plan, member).await;
+            preview::close(&self.outside, member).await;
         }
         self.supervisor.record(None, &Event::RunEnded { outcome, because })
     }

@@ -82,7 +82,7 @@ async fn wait(context: &Context, planned: &PlannedDatabase) -> Result<(), StepEr
                 if compared.creating.is_empty() {
                     return Ok(());
                 }
-                let said = format!("{}: {} CREATING", planned.name, compared.creating.join(", "));
+                let said = creating(planned, &compared);
                 if under_way.replace(said.clone()).is_none() {
                     context.say(&format!("waiting: {said}"));
                 }
@@ -119,11 +119,15 @@ pub(super) async fn still_ready(context: &Context) -> Result<(), StepError> {
         };
         refuse(planned, &compared.missing, &compared.broken)?;
         if !compared.creating.is_empty() {
-            let said = format!("{}: {} CREATING", planned.name, compared.creating.join(", "));
+            let said = creating(planned, &compared);
             return Err(StepError::lasting(not_ready(&said)));
         }
     }
     Ok(())
+}
+
+fn creating(planned: &PlannedDatabase, compared: &IndexComparison) -> String {
+    format!("{}: {} CREATING", planned.name, compared.creating.join(", "))
 }
 
 fn not_ready(said: &str) -> Problem {

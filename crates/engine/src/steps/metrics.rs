@@ -16,47 +16,36 @@ use pointsman_core::plan::Member;
 /// Interval of readings: the platform reports minutes.
 const READ_EVERY: Duration = Duration::from_secs(30);
 
-/// Reads the figures of a run's services during the soak.
-pub(super) struct Metrics {
-    next: Duration,
-}
-
 /// A service whose figures are beyond their limits.
 pub(super) struct Exceeded {
     pub(super) service: ServiceName,
     pub(super) evidence: String,
 }
 
-impl Metrics {
-    pub(super) fn new(context: &Context) -> Self {
-        Self { next: context.outside.clock.elapsed() + READ_EVERY }
-    }
-
-    /// Reads them if it is time. Only figures that exceed their limits say anything before the end.
-    pub(super) async fn in_time(&mut self, context: &Context) -> Option<Exceeded> {
-        if context.outside.clock.elapsed() < self.next {
-            return None;
-        }
-        self.next = context.outside.clock.elapsed() + READ_EVERY;
+/// Reads them until some exceed their limits: nothing else says anything before the end.
+pub(super) async fn exceeded(context: &Context) -> Exceeded {
+    loop {
+        context.sleep(READ_EVERY).await;
         let judged = all(context).await;
-        let bad = judged.into_iter().find(|one| one.verdict == Verdict::Fail)?;
-        Some(Exceeded { service: bad.service, evidence: bad.said })
-    }
-
-    /// Reads them at the end, records each verdict, and returns what stays open.
-    pub(super) async fn at_the_end(context: &Context) -> Result<Vec<String>, Exceeded> {
-        let mut open = Vec::new();
-        for Judgement { service, rule, verdict, said } in all(context).await {
-            if verdict == Verdict::Fail {
-                return Err(Exceeded { service, evidence: said });
-            }
-            if verdict == Verdict::Inconclusive {
-                open.push(format!("{service} {rule} inconclusive: {said}"));
-            }
-            context.record(Event::Judged { service, verdict, rule, evidence: said }).await;
+        if let Some(bad) = judged.into_iter().find(|one| one.verdict == Verdict::Fail) {
+            return Exceeded { service: bad.service, evidence: bad.said };
         }
-        Ok(open)
     }
+}
+
+/// Reads them at the end, records each verdict, and returns what stays open.
+pub(super) async fn at_the_end(context: &Context) -> Result<Vec<String>, Exceeded> {
+    let mut open = Vec::new();
+    for Judgement { service, rule, verdict, said } in all(context).await {
+        if verdict == Verdict::Fail {
+            return Err(Exceeded { service, evidence: said });
+        }
+        if verdict == Verdict::Inconclusive {
+            open.push(format!("{service} {rule} inconclusive: {said}"));
+        }
+        context.record(Event::Judged { service, verdict, rule, evidence: said }).await;
+    }
+    Ok(open)
 }
 
 struct Judgement {

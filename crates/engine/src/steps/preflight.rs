@@ -19,9 +19,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         return Ok(Done::ok(schemas.join(", ")));
     }
     // A killed run may have left some; this run opens its own.
-    for member in &context.plan().members {
+    for member in preview::members(context.plan()) {
         context.to_act().await;
-        preview::close(&context.outside, context.plan(), member).await;
+        preview::close(&context.outside, member).await;
     }
     let mut said = Vec::new();
     let (mut first, mut odd) = (false, false);

@@ -42,13 +42,16 @@ pub(crate) async fn is_gone(outside: &Outside, target: &Target, build: &BuildId)
     }
 }
 
-/// Closes every preview address of one service of a plan, also those that a killed run left. The caller holds the lease: a
+/// The services of a plan that may have preview addresses. A rollback neither opens nor waits for any.
+pub(crate) fn members(plan: &Plan) -> &[Member] {
+    let has = plan.preview.is_some() && plan.kind == RunKind::Deploy;
+    if has { &plan.members } else { &[] }
+}
+
+/// Closes every preview address of one of these services, also those that a killed run left. The caller holds the lease: a
 /// run that has ended must not touch the service of the next one. What cannot be closed stays until the next run.
-pub(crate) async fn close(outside: &Outside, plan: &Plan, member: &Member) {
-    // A rollback neither opens nor waits for any.
-    let previews = outside.hosting.previews();
-    let asked = plan.preview.is_some() && plan.kind == RunKind::Deploy;
-    let Some(previews) = previews.filter(|_| asked) else { return };
+pub(crate) async fn close(outside: &Outside, member: &Member) {
+    let Some(previews) = outside.hosting.previews() else { return };
     let closed = tokio::select! {
         closed = previews.close(&member.target) => closed.map_err(|error| error.to_string()),
         () = outside.clock.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),

@@ -1,6 +1,8 @@
 //! Copies what GREEN and BLUE log from the switch to the end of the soak into the run's log.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
 use super::schema::gives_back;
@@ -21,33 +23,31 @@ const READ_WITHIN: Duration = Duration::from_secs(15);
 const MOST_AT_ONCE: usize = 500;
 
 /// The logs of a run's services, read again and again.
-pub(super) struct RuntimeLogs {
+struct RuntimeLogs {
     tails: BTreeMap<ServiceName, RuntimeTail>,
-    next: Duration,
     /// Whether the run's log says why they cannot be read.
     refused: bool,
 }
 
-impl RuntimeLogs {
-    pub(super) fn new(context: &Context) -> Self {
-        Self { tails: BTreeMap::new(), next: context.outside.clock.elapsed(), refused: false }
+/// Copies what is new until it is dropped. Nothing depends on it, and it never ends by itself.
+pub(super) async fn copied(context: &Context) -> Infallible {
+    // A rollback asks no API that it can do without.
+    if gives_back(context) {
+        return pending().await;
     }
-
-    /// Reads what is new, if it is time. Nothing depends on it.
-    pub(super) async fn read(&mut self, context: &Context) {
-        let clock = context.outside.clock.clone();
-        // A rollback asks no API that it can do without.
-        if self.refused || gives_back(context) || clock.elapsed() < self.next {
-            return;
-        }
-        let services = u32::try_from(context.plan().members.len()).unwrap_or(u32::MAX);
-        self.next = clock.elapsed() + READ_EVERY.saturating_mul(services.max(1));
+    let mut logs = RuntimeLogs { tails: BTreeMap::new(), refused: false };
+    let services = u32::try_from(context.plan().members.len()).unwrap_or(u32::MAX);
+    while !logs.refused {
         tokio::select! {
-            () = self.read_all(context) => {}
-            () = clock.sleep(READ_WITHIN) => {}
+            () = logs.read_all(context) => {}
+            () = context.sleep(READ_WITHIN) => {}
         }
+        context.sleep(READ_EVERY.saturating_mul(services.max(1))).await;
     }
+    pending().await
+}
 
+impl RuntimeLogs {
     async fn read_all(&mut self, context: &Context) {
         for member in &context.plan().members {
             // The log of the build contains it already.

@@ -1,11 +1,10 @@
 //! Monitors the public address after the switch, with a sample at the start and one at the end.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::drift::TrafficReads;
-use super::metrics::{Exceeded, Metrics};
-use super::runtime_log::RuntimeLogs;
+use super::metrics::{self, Exceeded};
+use super::runtime_log;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use crate::stale_assets::gone;
 use pointsman_core::code::Code;
@@ -27,7 +26,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         }
     };
     traffic.at_the_end(context).await?;
-    let open = match Metrics::at_the_end(context).await {
+    let open = match metrics::at_the_end(context).await {
         Ok(open) => open,
         Err(exceeded) => return Err(exceeds(context, exceeded).await),
     };
@@ -54,30 +53,11 @@ pub(super) async fn perform(context: &Context) -> StepResult {
 
 /// Copies logs and reads figures until figures exceed their limits.
 async fn beside(context: &Context) -> Exceeded {
-    let logs = async {
-        let mut logs = RuntimeLogs::new(context);
-        loop {
-            logs.read(context).await;
-            context.sleep(BESIDE_EVERY).await;
-        }
-    };
-    let metrics = async {
-        let mut metrics = Metrics::new(context);
-        loop {
-            if let Some(exceeded) = metrics.in_time(context).await {
-                return exceeded;
-            }
-            context.sleep(BESIDE_EVERY).await;
-        }
-    };
     tokio::select! {
-        exceeded = metrics => exceeded,
-        () = logs => std::future::pending().await,
+        exceeded = metrics::exceeded(context) => exceeded,
+        never = runtime_log::copied(context) => match never {},
     }
 }
-
-/// Interval at which logs and figures get their turn; each has a longer one.
-const BESIDE_EVERY: Duration = Duration::from_millis(500);
 
 /// The figures of the release are beyond the limits of the config.
 async fn exceeds(context: &Context, exceeded: Exceeded) -> StepError {
