@@ -9,7 +9,6 @@ use url::Url;
 use super::{App, MUST_START, own_session};
 use crate::adapters::process::ThisMachine;
 use crate::domain::code::Code;
-use crate::domain::endpoint::Endpoint;
 use crate::domain::error::Problem;
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::Member;
@@ -36,7 +35,7 @@ impl App {
 
     /// The services of an emulator environment whose port another program uses, with a message that names it.
     pub fn held_ports(&self, spec: &EnvironmentSpec) -> Vec<(ServiceName, String)> {
-        if spec.endpoint != Endpoint::Emulator {
+        if !spec.endpoint.on_emulator() {
             return Vec::new();
         }
         let own = self.emulator().map(|emulator| emulator.process.pid);

@@ -24,19 +24,22 @@ use tokio::sync::mpsc;
 
 pub use self::emulator::Stopped;
 use self::prober::EveryProber;
-use crate::adapters::app_hosting::{AppHosting, Kind};
+use crate::adapters::app_hosting::AppHosting;
 use crate::adapters::auth::Auth;
 use crate::adapters::clock::SystemClock;
+use crate::adapters::cloud_run::CloudRun;
 use crate::adapters::command::Commands;
 pub use crate::adapters::google::About as AboutCredentials;
+use crate::adapters::google_api::Kind;
 use crate::adapters::probe::MachineProber;
 use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, LinesOnly, NoLog};
 use crate::config::project_key;
 use crate::domain::code::Code;
-use crate::domain::endpoint::Endpoint;
+use crate::domain::endpoint::{Endpoint, Server};
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Outcome};
+use crate::domain::google_api::GoogleApi;
 use crate::domain::plan::Plan;
 use crate::domain::redact::without_secrets;
 use crate::domain::view::RunView;
@@ -195,11 +198,18 @@ impl App {
         if let Some(demo) = &self.demo {
             return Ok(Some(Arc::new(demo.world.clone())));
         }
-        let (base, bearer, kind) = match endpoint {
+        let cloud_run = matches!(endpoint, Endpoint::CloudRun(_));
+        let server = match endpoint {
             Endpoint::Command(commands) => {
                 return Ok(Some(Arc::new(Commands::new(commands.clone(), self.runs_groups()))));
             }
-            Endpoint::Emulator => {
+            Endpoint::Emulator => Server::Emulator,
+            Endpoint::Google => Server::Google,
+            Endpoint::Url(url) => Server::Url(url.clone()),
+            Endpoint::CloudRun(server) => server.clone(),
+        };
+        let (base, bearer, kind) = match server {
+            Server::Emulator => {
                 let found =
                     if start { Some(self.start_emulator(false).await?) } else { self.emulator() };
                 let Some(address) = found else {
@@ -207,16 +217,18 @@ impl App {
                 };
                 (address.url, Auth::Fixed(self.emulator_token()?.into()), Kind::Emulator)
             }
-            Endpoint::Google => (
-                "https://firebaseapphosting.googleapis.com".to_owned(),
-                self.google().await?,
-                Kind::Google,
-            ),
-            Endpoint::Url(url) => {
+            Server::Google => {
+                let api = if cloud_run { GoogleApi::CloudRun } else { GoogleApi::AppHosting };
+                (format!("https://{}", api.host()), self.google().await?, Kind::Google)
+            }
+            Server::Url(url) => {
                 let token = loopback_token(url.token_env.as_deref(), url.token_file.as_deref())?;
-                (url.address.clone(), Auth::Fixed(token.into()), Kind::Loopback)
+                (url.address, Auth::Fixed(token.into()), Kind::Loopback)
             }
         };
+        if cloud_run {
+            return Ok(Some(Arc::new(CloudRun::new(base, bearer, kind)?)));
+        }
         let client = AppHosting::new(base, bearer, kind)?.without_state(self.state.clone());
         Ok(Some(Arc::new(client)))
     }

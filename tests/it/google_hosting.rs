@@ -4,10 +4,11 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pointsman::adapters::app_hosting::{AppHosting, Kind, Origins};
+use pointsman::adapters::app_hosting::AppHosting;
 use pointsman::adapters::auth::Auth;
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::google::{Credentials, Surroundings};
+use pointsman::adapters::google_api::{Kind, Origins};
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::plan::Source;
 use pointsman::ports::hosting::{Hosting as _, LogPart, NewBuild};

@@ -6,7 +6,6 @@ use super::Findings;
 use super::file::Loaded;
 use super::schema::Config;
 use super::schema::deploy::MetricsConfig;
-use pointsman_core::endpoint::Endpoint;
 use pointsman_core::runtime_figures::{FigureRules, LEAST_REQUESTS};
 use pointsman_core::time::spoken;
 
@@ -51,7 +50,7 @@ impl Loaded {
             let spec = self.spec(name).ok()?;
             let soak = &spec.policy.soak;
             let short = soak.metrics.is_some() && soak.length < SHORTEST_SOAK;
-            (short && spec.endpoint == Endpoint::Google).then(|| {
+            (short && spec.endpoint.capabilities().google).then(|| {
                 let why = format!(
                     "a soak of {} ends before Google reports its metrics: they would stay inconclusive; let it be {} or longer",
                     spoken(soak.length),

@@ -294,8 +294,8 @@ impl Rules<'_> {
         if platform.kind == PlatformKind::Command {
             self.verbs(name, platform);
         }
-        if platform.kind == PlatformKind::AppHosting && platform.location.is_none() {
-            self.say(&path, "a platform of kind app-hosting needs a location".to_owned());
+        if platform.kind != PlatformKind::Command && platform.location.is_none() {
+            self.say(&path, "a platform at Google needs a location".to_owned());
         }
     }
 
@@ -350,7 +350,7 @@ impl Rules<'_> {
                 }
             }
             match placed.project.as_ref().or(environment.platform.project.as_ref()) {
-                None if environment.platform.kind == PlatformKind::AppHosting => {
+                None if environment.platform.kind != PlatformKind::Command => {
                     self.say(
                         &path,
                         format!("service {service} needs a project, its own or the platform's"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::google_api::GoogleApi;
 use super::health::Revision;
 use super::ids::{BuildId, EnvironmentName};
 use super::incident_card::POINTSMAN;
@@ -12,7 +13,7 @@ use super::plan::Member;
 use super::platform::{About, CommandPlatform};
 use super::project::Target;
 
-/// The platform of a run, usually App Hosting.
+/// The platform of a run: App Hosting at one of the first three, unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
@@ -23,6 +24,42 @@ pub enum Endpoint {
     Url(LoopbackUrl),
     /// Another platform, driven by commands.
     Command(CommandPlatform),
+    /// Services of Cloud Run, without App Hosting.
+    #[serde(rename = "cloud-run")]
+    CloudRun(Server),
+}
+
+/// A server of Google's APIs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Server {
+    /// Pointsman's emulator, started on demand.
+    Emulator,
+    Google,
+    /// A loopback address that serves the same APIs.
+    Url(LoopbackUrl),
+}
+
+impl Server {
+    /// The base URL and the bearer token of an API, as a shell writes them.
+    fn in_shell(&self, api: GoogleApi) -> (String, String) {
+        match self {
+            Self::Google => {
+                (format!("https://{}", api.host()), "$(gcloud auth print-access-token)".to_owned())
+            }
+            Self::Emulator => {
+                (format!("$({POINTSMAN} emulator url)"), format!("$({POINTSMAN} emulator token)"))
+            }
+            Self::Url(url) => {
+                let token = match (&url.token_env, &url.token_file) {
+                    (Some(name), _) => format!("${name}"),
+                    (None, Some(file)) => format!("$(cat '{file}')"),
+                    (None, None) => "owner".to_owned(),
+                };
+                (url.address.clone(), token)
+            }
+        }
+    }
 }
 
 /// A loopback address, and the location of its token. Never the token itself.
@@ -61,6 +98,8 @@ pub struct Capabilities {
     pub hosting_files: HostingFiles,
     /// Whether the services of a project share a CPU quota.
     pub quotas: bool,
+    /// Whether two builds can each get a share of the traffic.
+    pub shares: bool,
     /// Timeout for switching the traffic of one service. A rollout at Google takes minutes.
     pub switch_within: Duration,
 }
@@ -78,54 +117,82 @@ impl HostingFiles {
 }
 
 impl Endpoint {
-    pub fn capabilities(&self) -> Capabilities {
-        let app_hosting = Capabilities {
-            label: "App Hosting",
-            google: true,
-            domains: true,
-            hosting_files: HostingFiles::OfEnvironment,
-            quotas: true,
-            switch_within: Duration::from_mins(15),
-        };
+    /// The server whose APIs it is. `None`: it has none, commands drive it.
+    pub fn server(&self) -> Option<Server> {
         match self {
-            Self::Google => app_hosting,
-            Self::Url(_) => Capabilities {
-                label: "its address",
-                google: false,
-                switch_within: Duration::from_mins(2),
-                ..app_hosting
+            Self::Emulator => Some(Server::Emulator),
+            Self::Google => Some(Server::Google),
+            Self::Url(url) => Some(Server::Url(url.clone())),
+            Self::CloudRun(server) => Some(server.clone()),
+            Self::Command(_) => None,
+        }
+    }
+
+    /// Whether Pointsman's emulator is the platform.
+    pub fn on_emulator(&self) -> bool {
+        self.server() == Some(Server::Emulator)
+    }
+
+    pub fn capabilities(&self) -> Capabilities {
+        let google = match self {
+            Self::Google | Self::Emulator | Self::Url(_) => Capabilities {
+                label: "App Hosting",
+                google: true,
+                domains: true,
+                hosting_files: HostingFiles::OfEnvironment,
+                quotas: true,
+                shares: false,
+                switch_within: Duration::from_mins(15),
             },
-            Self::Emulator => Capabilities {
+            Self::CloudRun(_) => Capabilities {
+                label: "Cloud Run",
+                google: true,
+                domains: false,
+                hosting_files: HostingFiles::None,
+                quotas: true,
+                shares: true,
+                switch_within: Duration::from_mins(5),
+            },
+            Self::Command(commands) => {
+                return Capabilities {
+                    label: "its platform",
+                    google: false,
+                    domains: false,
+                    hosting_files: HostingFiles::None,
+                    quotas: false,
+                    shares: false,
+                    switch_within: commands.switch_within,
+                };
+            }
+        };
+        let switch_within = Duration::from_mins(2);
+        match self.server() {
+            Some(Server::Emulator) => Capabilities {
                 label: "the emulator",
                 google: false,
                 domains: false,
                 hosting_files: HostingFiles::OfEmulator,
                 quotas: false,
-                switch_within: Duration::from_mins(2),
+                switch_within,
+                ..google
             },
-            Self::Command(commands) => Capabilities {
-                label: "its platform",
-                google: false,
-                domains: false,
-                hosting_files: HostingFiles::None,
-                quotas: false,
-                switch_within: commands.switch_within,
-            },
+            Some(Server::Url(_)) => {
+                Capabilities { label: "its address", google: false, switch_within, ..google }
+            }
+            Some(Server::Google) | None => google,
         }
     }
 
     /// Whether reading it needs roles of Google's: an emulator and a team's own commands do not.
     pub fn needs_roles(&self) -> bool {
-        match self {
-            Self::Google | Self::Url(_) => true,
-            Self::Emulator | Self::Command(_) => false,
-        }
+        matches!(self.server(), Some(Server::Google | Server::Url(_)))
     }
 
     /// Who says which build has the traffic.
     pub fn control(&self) -> &'static str {
         match self {
             Self::Google | Self::Emulator | Self::Url(_) => "App Hosting",
+            Self::CloudRun(_) => "Cloud Run",
             Self::Command(_) => "the platform",
         }
     }
@@ -135,7 +202,7 @@ impl Endpoint {
     pub fn repoint_tag(&self, member: &Member, tag: &str, build: &BuildId) -> Option<String> {
         let (target, backend) = (&member.target, member.target.backend());
         let revision = Revision::of_backend(backend.as_str(), build.as_str())?;
-        self.capabilities().google.then(|| {
+        (*self == Self::Google).then(|| {
             format!(
                 "gcloud run services update-traffic {backend} --project {} --region {} --update-tags {tag}={}",
                 target.project(),
@@ -143,6 +210,11 @@ impl Endpoint {
                 revision.name
             )
         })
+    }
+
+    /// The base URL and the bearer token of an API, as a shell writes them.
+    fn in_shell(&self, api: GoogleApi) -> (String, String) {
+        self.server().unwrap_or(Server::Google).in_shell(api)
     }
 
     /// The shell command that shows where the Cloud Run service sends traffic, and by which tags.
@@ -160,12 +232,7 @@ impl Endpoint {
 
     /// The shell command that sets the environment name of a backend, which selects the file that it is built with.
     pub fn set_environment(&self, target: &Target) -> String {
-        let (base, token) = match self {
-            Self::Url(url) => (url.address.as_str(), "TOKEN"),
-            Self::Google | Self::Emulator | Self::Command(_) => {
-                ("https://firebaseapphosting.googleapis.com", "$(gcloud auth print-access-token)")
-            }
-        };
+        let (base, token) = self.in_shell(GoogleApi::AppHosting);
         format!(
             "curl -sS --fail-with-body -X PATCH \"{base}/v1/{}?updateMask=environment\" \
              -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' -d '{{\"environment\":\"{}\"}}'",
@@ -176,24 +243,13 @@ impl Endpoint {
 
     /// The shell command that switches traffic to a build without Pointsman, for the incident card.
     pub fn manual_switch(&self, member: &Member, build: &BuildId) -> String {
-        let (base, token) = match self {
-            Self::Google => (
-                "https://firebaseapphosting.googleapis.com".to_owned(),
-                "$(gcloud auth print-access-token)".to_owned(),
-            ),
-            Self::Emulator => {
-                (format!("$({POINTSMAN} emulator url)"), format!("$({POINTSMAN} emulator token)"))
-            }
-            Self::Url(url) => {
-                let token = match (&url.token_env, &url.token_file) {
-                    (Some(name), _) => format!("${name}"),
-                    (None, Some(file)) => format!("$(cat '{file}')"),
-                    (None, None) => "owner".to_owned(),
-                };
-                (url.address.clone(), token)
-            }
-            Self::Command(commands) => return by_command(commands, member, build),
-        };
+        if let Self::Command(commands) = self {
+            return by_command(commands, member, build);
+        }
+        if let Self::CloudRun(server) = self {
+            return at_cloud_run(server, member, build);
+        }
+        let (base, token) = self.in_shell(GoogleApi::AppHosting);
         format!(
             "curl -sS --fail-with-body -X POST \"{base}/v1/{}/rollouts?rolloutId=by-hand-$(date +%s)\" \
              -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' -d '{{\"build\":\"{}\"}}'",
@@ -201,6 +257,26 @@ impl Endpoint {
             member.target.build_name(build)
         )
     }
+}
+
+/// All traffic to one revision: with Google's own tool where it is Google's service.
+fn at_cloud_run(server: &Server, member: &Member, build: &BuildId) -> String {
+    let target = &member.target;
+    let (service, revision) = (target.backend(), target.revision_name(build));
+    if *server == Server::Google {
+        return format!(
+            "gcloud run services update-traffic {service} --project {} --region {} --to-revisions {revision}=100",
+            target.project(),
+            target.location()
+        );
+    }
+    let (base, token) = server.in_shell(GoogleApi::CloudRun);
+    format!(
+        "curl -sS --fail-with-body -X PATCH \"{base}/v2/{}?updateMask=traffic\" \
+         -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' \
+         -d '{{\"traffic\":[{{\"type\":\"TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION\",\"revision\":\"{revision}\",\"percent\":100}}]}}'",
+        target.service_name()
+    )
 }
 
 /// The team's own `set_active` command, quoted for a shell.

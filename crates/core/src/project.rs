@@ -71,6 +71,16 @@ impl Target {
         format!("projects/{}/locations/{}/backends/{}", self.project, self.location, self.backend)
     }
 
+    /// The full name of the Cloud Run service that it is: `projects/P/locations/L/services/S`.
+    pub fn service_name(&self) -> String {
+        format!("projects/{}/locations/{}/services/{}", self.project, self.location, self.backend)
+    }
+
+    /// The name of a build as a revision of that service. Cloud Run requires the service's name in front.
+    pub fn revision_name(&self, build: &BuildId) -> String {
+        format!("{}-{build}", self.backend)
+    }
+
     /// A build's full name in the API.
     pub fn build_name(&self, build: &BuildId) -> String {
         format!("{}/builds/{build}", self.backend_name())

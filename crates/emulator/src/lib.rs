@@ -16,6 +16,7 @@ mod registry;
 mod resting;
 pub mod sample_app;
 mod serve;
+mod services;
 mod slots;
 mod storage;
 

@@ -31,7 +31,12 @@ const INTERNAL: i64 = 13;
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
 
 impl Platform {
-    fn change(&self, kind: Kind, name: &str, change: impl FnOnce(&mut Value)) -> Option<Value> {
+    pub(super) fn change(
+        &self,
+        kind: Kind,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Option<Value> {
         match self.registry().change(kind, name, change) {
             Ok(changed) => changed,
             Err(error) => {
@@ -54,9 +59,11 @@ impl Platform {
             op["metadata"]["endTime"] = now;
             match result {
                 Ok(mut resource) => {
-                    resource["@type"] = json!(format!(
-                        "type.googleapis.com/google.firebase.apphosting.v1.{type_name}"
-                    ));
+                    let api = match type_name {
+                        "Service" | "Revision" => "google.cloud.run.v2",
+                        _ => "google.firebase.apphosting.v1",
+                    };
+                    resource["@type"] = json!(format!("type.googleapis.com/{api}.{type_name}"));
                     op["response"] = resource;
                 }
                 Err((code, message)) => op["error"] = json!({"code": code, "message": message}),
@@ -77,14 +84,20 @@ impl Platform {
     /// Runs a build until it is READY or FAILED. As at Google, a failed build does not fail its operation: the
     /// build resource carries the error.
     pub(super) async fn make_build(self: Arc<Self>, name: String, operation: String) {
-        let made = self.try_build(&name).await;
-        let build = match made {
-            Ok(port) => self.change(Kind::Build, &name, |build| {
+        let build = self.built(&name).await;
+        let result = build.ok_or((INTERNAL, "the build was deleted meanwhile".to_owned()));
+        self.finish(&operation, "Build", result);
+    }
+
+    /// Runs a build to its end, and returns it. `None`: it was deleted meanwhile.
+    pub(super) async fn built(self: &Arc<Self>, name: &str) -> Option<Value> {
+        match self.try_build(name).await {
+            Ok(port) => self.change(Kind::Build, name, |build| {
                 build["state"] = json!("READY");
                 build["reconciling"] = json!(false);
                 build["annotations"][PREVIEW] = json!(format!("http://127.0.0.1:{port}"));
             }),
-            Err((source, error)) => self.change(Kind::Build, &name, |build| {
+            Err((source, error)) => self.change(Kind::Build, name, |build| {
                 build["state"] = json!("FAILED");
                 build["reconciling"] = json!(false);
                 build["errors"] = json!([{
@@ -92,9 +105,7 @@ impl Platform {
                     "errorSource": source,
                 }]);
             }),
-        };
-        let result = build.ok_or((INTERNAL, "the build was deleted meanwhile".to_owned()));
-        self.finish(&operation, "Build", result);
+        }
     }
 
     async fn try_build(self: &Arc<Self>, name: &str) -> Result<u16, (&'static str, BuildError)> {
@@ -209,7 +220,7 @@ impl Platform {
         self.drained(backend, build, drain).await;
         let turn = self.turn(backend);
         let _turn = turn.lock().await;
-        if self.live(backend).as_deref() == Some(build) {
+        if self.serves(build) {
             return Err("build is serving traffic".to_owned());
         }
         self.slots.stop(build, true).await;
@@ -259,6 +270,21 @@ impl Platform {
     /// new target before the proxy switches, so that a restart in between ends at the same build.
     async fn serve_in_turn(self: &Arc<Self>, build: &str) -> Result<(), String> {
         let backend = backend_of(build).to_owned();
+        let port = self.running(build).await?;
+        self.change(Kind::Traffic, &format!("{backend}/traffic"), |traffic| {
+            let whole = json!({"splits": [{"build": build, "percent": 100}]});
+            if traffic.get("target").is_some() {
+                traffic["target"] = whole.clone();
+            }
+            traffic["current"] = whole;
+            traffic["reconciling"] = json!(false);
+        });
+        self.share(&backend, &[(build.to_owned(), port, 100)]);
+        Ok(())
+    }
+
+    /// Starts a build's process if necessary, and returns its port.
+    pub(super) async fn running(self: &Arc<Self>, build: &str) -> Result<u16, String> {
         let resource = self.registry().get(build).ok().flatten();
         let resource = resource.ok_or_else(|| format!("build '{build}' was deleted"))?;
         let recipe = self.recipe(&resource).map_err(|e| e.message)?;
@@ -269,15 +295,6 @@ impl Platform {
         if resource["annotations"][PREVIEW] != preview {
             self.change(Kind::Build, build, |b| b["annotations"][PREVIEW] = preview);
         }
-        self.change(Kind::Traffic, &format!("{backend}/traffic"), |traffic| {
-            let whole = json!({"splits": [{"build": build, "percent": 100}]});
-            if traffic.get("target").is_some() {
-                traffic["target"] = whole.clone();
-            }
-            traffic["current"] = whole;
-            traffic["reconciling"] = json!(false);
-        });
-        self.point(&backend, build, port);
-        Ok(())
+        Ok(port)
     }
 }

@@ -16,6 +16,7 @@ use super::meter::Meter;
 use super::prepare::{self, BuildError};
 use super::proxy::{self, Proxy, Workers};
 use super::registry::{Kind, Registry, SlotRecord};
+use super::services::container;
 use super::slots::{Recipe, Slots};
 use super::{ADDRESS, RELEASE};
 use pointsman_core::ports::clock::Clock;
@@ -111,11 +112,11 @@ impl Platform {
         drop(self.doors().remove(backend));
         let proxy = Proxy::new(self.workers.count());
         // Set the target before listening, so that a restarted listener never answers "no build".
-        if let Some(live) = self.live(backend)
-            && let Some(state) = self.slots.state(&live)
-        {
-            proxy.point_to(&live, state.port);
-        }
+        let ports = self.shares(backend).into_iter().filter_map(|(build, percent)| {
+            let port = self.slots.state(&build)?.port;
+            Some((build, port, percent))
+        });
+        proxy.share(&ports.collect::<Vec<_>>());
         let bound = proxy::listen(port).and_then(|l| self.workers.serve(&proxy, &l));
         let problem = bound.as_ref().err().map(|error| self.taken(port, error));
         let tasks = bound.unwrap_or_else(|_| {
@@ -157,10 +158,10 @@ impl Platform {
         self.doors().get(backend).and_then(|d| d.problem.clone())
     }
 
-    /// Moves all traffic of a backend to a build.
-    pub(super) fn point(&self, backend: &str, build: &str, port: u16) {
+    /// Gives builds on local ports their shares of a backend's traffic.
+    pub(super) fn share(&self, backend: &str, shares: &[(String, u16, u32)]) {
         if let Some(door) = self.doors().get(backend) {
-            door.proxy.point_to(build, port);
+            door.proxy.share(shares);
         }
     }
 
@@ -174,20 +175,40 @@ impl Platform {
 
     /// What the revision of a service answered, if it ever had traffic.
     pub(super) fn meter(&self, project: &str, service: &str, revision: &str) -> Option<Arc<Meter>> {
-        let (begin, end) = (format!("projects/{project}/"), format!("/backends/{service}"));
+        let begin = format!("projects/{project}/");
+        let forms = [("backends", "builds"), ("services", "revisions")];
         let doors = self.doors();
-        let mut ours = doors
-            .iter()
-            .filter(|(backend, _)| backend.starts_with(&begin) && backend.ends_with(&end));
-        ours.find_map(|(backend, door)| door.proxy.meter(&format!("{backend}/builds/{revision}")))
+        doors.iter().filter(|(name, _)| name.starts_with(&begin)).find_map(|(name, door)| {
+            let (_, of) =
+                forms.iter().find(|(of, _)| name.ends_with(&format!("/{of}/{service}")))?;
+            door.proxy.meter(&format!("{name}/{of}/{revision}"))
+        })
     }
 
     /// The live build of a backend: the one with 100 % of its traffic.
     pub(super) fn live(&self, backend: &str) -> Option<String> {
-        let traffic = self.registry().get(&format!("{backend}/traffic")).ok().flatten()?;
-        let splits = traffic["current"]["splits"].as_array()?;
-        let whole = splits.iter().find(|s| s["percent"] == 100)?;
-        whole["build"].as_str().map(str::to_owned)
+        self.shares(backend)
+            .into_iter()
+            .find(|(_, percent)| *percent == 100)
+            .map(|(build, _)| build)
+    }
+
+    /// The builds of a backend that have traffic, with their shares in per cent.
+    pub(super) fn shares(&self, backend: &str) -> Vec<(String, u32)> {
+        let traffic = self.registry().get(&format!("{backend}/traffic")).ok().flatten();
+        let traffic = traffic.unwrap_or_default();
+        let splits = traffic["current"]["splits"].as_array().into_iter().flatten();
+        let one = |split: &Value| {
+            let percent =
+                split["percent"].as_u64().and_then(|percent| u32::try_from(percent).ok())?;
+            (percent > 0).then_some((split["build"].as_str()?.to_owned(), percent))
+        };
+        splits.filter_map(one).collect()
+    }
+
+    /// Whether a build has any traffic.
+    pub(super) fn serves(&self, build: &str) -> bool {
+        self.shares(backend_of(build)).iter().any(|(one, _)| one == build)
     }
 
     pub(super) fn build_folder(&self, build: &str) -> PathBuf {
@@ -211,9 +232,15 @@ impl Platform {
         let name = build["name"].as_str().unwrap_or_default();
         let source = &build["source"];
         let backend = self.registry().get(backend_of(name)).ok().flatten().unwrap_or_default();
-        let holder =
-            if source["archive"].is_object() { &source["archive"] } else { &backend["codebase"] };
+        let holder = match &source["archive"] {
+            archive @ Value::Object(_) => archive,
+            _ => prepare::codebase(source, &backend),
+        };
         let root = holder["rootDirectory"].as_str().unwrap_or_default();
+        let variables = container(&build["template"])["env"].as_array().into_iter().flatten();
+        let variables = variables.filter_map(|one| {
+            Some((one["name"].as_str()?.to_owned(), one["value"].as_str()?.to_owned()))
+        });
         let prepared = prepare::open(&self.build_folder(name).join("source"), root)?;
         let backend = backend_of(name).rsplit('/').next().unwrap_or_default();
         let id = name.rsplit('/').next().unwrap_or_default();
@@ -224,21 +251,26 @@ impl Platform {
             ("K_CONFIGURATION", backend),
             ("POINTSMAN_RELEASE", release),
         ];
-        let env = env.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let env = env.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let env = variables.chain(env).collect();
         Ok(Recipe { build: name.to_owned(), prepared, env, log: self.log_of(name) })
     }
 
     /// The output of `emulator status`.
     pub(super) fn status(&self) -> Value {
         let backends = self.registry().all(Kind::Backend).unwrap_or_default();
-        let services: Vec<Value> = backends.iter().map(|b| self.service_status(b)).collect();
-        json!({ "services": services })
+        let services = self.registry().all(Kind::Service).unwrap_or_default();
+        let all: Vec<Value> =
+            backends.iter().chain(&services).map(|b| self.service_status(b)).collect();
+        json!({ "services": all })
     }
 
     fn service_status(&self, backend: &Value) -> Value {
         let name = backend["name"].as_str().unwrap_or_default();
         let live = self.live(name);
-        let builds = self.registry().list(Kind::Build, name).unwrap_or_default();
+        let builds = [Kind::Build, Kind::Revision];
+        let builds = builds.into_iter().filter_map(|kind| self.registry().list(kind, name).ok());
+        let builds: Vec<Value> = builds.flatten().collect();
         let id = |build: &str| build.rsplit('/').next().map(str::to_owned);
         let slots: Vec<Value> = builds
             .iter()
@@ -248,7 +280,7 @@ impl Platform {
                 Some(json!({
                     "build": id(name), "release": build["annotations"][RELEASE], "port": state.port,
                     "pid": state.process.map(|p| p.pid), "restarts": state.restarts,
-                    "live": live.as_deref() == Some(name),
+                    "live": self.serves(name),
                 }))
             })
             .collect();

@@ -81,11 +81,16 @@ pub(super) async fn prepare(
         archive["rootDirectory"].as_str().unwrap_or_default()
     } else {
         let commit = source["codebase"]["commit"].as_str().unwrap_or_default();
-        let repository = backend["codebase"]["repository"].as_str().unwrap_or_default();
+        let repository = codebase(source, backend)["repository"].as_str().unwrap_or_default();
         check_out(&local_path(repository)?, commit, into).await?;
-        backend["codebase"]["rootDirectory"].as_str().unwrap_or_default()
+        codebase(source, backend)["rootDirectory"].as_str().unwrap_or_default()
     };
     open(into, root)
+}
+
+/// Where a source's repository and folder are named: at the backend, or at the source itself where there is none.
+pub(super) fn codebase<'a>(source: &'a Value, backend: &'a Value) -> &'a Value {
+    if backend["codebase"].is_object() { &backend["codebase"] } else { &source["codebase"] }
 }
 
 /// Opens a folder that was prepared before.

@@ -1,4 +1,4 @@
-//! The traffic proxy of one backend. A switch swaps one pointer: a request in flight keeps its upstream until its
+//! The traffic proxy of one backend or service. A switch swaps one pointer: a request in flight keeps its upstream until its
 //! body or its WebSocket ends, and every later request uses the new one.
 //!
 //! Interim responses of a build (103 Early Hints) are lost: hyper's server cannot forward them.
@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -38,10 +39,31 @@ struct Upstream {
     meter: Arc<Meter>,
 }
 
+/// The builds with traffic, and their shares.
+struct Active {
+    /// Each with the sum of the shares up to it.
+    upstreams: Vec<(u32, Arc<Upstream>)>,
+    requests: AtomicU32,
+}
+
+impl Active {
+    /// The upstream of the next request. Of a hundred in a row, each build gets as many as its share.
+    fn next(&self) -> &Arc<Upstream> {
+        let (_, first) = &self.upstreams[0];
+        if self.upstreams.len() == 1 {
+            return first;
+        }
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        // A step without a common factor with 100 visits every number once, far from the one before.
+        let at = count.wrapping_mul(61) % 100;
+        self.upstreams.iter().find(|(until, _)| at < *until).map_or(first, |(_, upstream)| upstream)
+    }
+}
+
 /// The proxy of one backend, shared by all workers.
 pub(super) struct Proxy {
     workers: usize,
-    active: ArcSwapOption<Upstream>,
+    active: ArcSwapOption<Active>,
     /// Previous upstreams that may still have open requests.
     former: Mutex<HashMap<String, Weak<Upstream>>>,
     /// What each build answered, also after it lost its traffic.
@@ -63,22 +85,41 @@ impl Proxy {
         self.meters.lock().unwrap_or_else(PoisonError::into_inner).get(build).cloned()
     }
 
-    /// Moves all traffic to a build on a local port. Idempotent.
-    pub(super) fn point_to(&self, build: &str, port: u16) {
-        let same = |up: &Arc<Upstream>| up.build == build && up.port == port;
-        if self.active.load().as_ref().is_some_and(same) {
+    /// Gives builds on local ports their shares, in per cent. Idempotent.
+    pub(super) fn share(&self, shares: &[(String, u16, u32)]) {
+        let before = self.active.load_full();
+        let known = || before.iter().flat_map(|active| active.upstreams.iter().map(|(_, up)| up));
+        let mut sum = 0;
+        let mut upstreams = Vec::new();
+        for (build, port, percent) in shares {
+            sum += percent;
+            let same = known().find(|up| up.build == *build && up.port == *port).cloned();
+            upstreams.push((sum, same.unwrap_or_else(|| self.upstream(build, *port))));
+        }
+        let unchanged = before.as_ref().is_some_and(|active| {
+            let pairs = active.upstreams.iter().zip(&upstreams);
+            active.upstreams.len() == upstreams.len()
+                && pairs.into_iter().all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(&a.1, &b.1))
+        });
+        if unchanged || upstreams.is_empty() {
             return;
         }
+        let kept = |up: &Arc<Upstream>| upstreams.iter().any(|(_, new)| new.build == up.build);
+        let left: Vec<_> = known().filter(|up| !kept(up)).map(Arc::downgrade).collect();
+        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        former.retain(|_, old| old.strong_count() > 0);
+        former.extend(left.into_iter().filter_map(|old| Some((old.upgrade()?.build.clone(), old))));
+        drop(former);
+        let active = Active { upstreams, requests: AtomicU32::new(0) };
+        self.active.store(Some(Arc::new(active)));
+    }
+
+    fn upstream(&self, build: &str, port: u16) -> Arc<Upstream> {
         let connections = (0..self.workers).map(|_| connections()).collect();
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
         let meter = meters.entry(build.to_owned()).or_default().clone();
         drop(meters);
-        let next = Arc::new(Upstream { build: build.to_owned(), port, connections, meter });
-        if let Some(old) = self.active.swap(Some(next)) {
-            let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
-            former.retain(|_, old| old.strong_count() > 0);
-            former.insert(old.build.clone(), Arc::downgrade(&old));
-        }
+        Arc::new(Upstream { build: build.to_owned(), port, connections, meter })
     }
 
     /// Waits until a build without traffic has no open requests, at most `within`.
@@ -102,7 +143,8 @@ impl Proxy {
         peer: SocketAddr,
         worker: usize,
     ) -> Result<Response<Body>, Infallible> {
-        let Some(upstream) = self.active.load_full() else {
+        let upstream = self.active.load().as_ref().map(|active| active.next().clone());
+        let Some(upstream) = upstream else {
             let why = "no build has traffic here yet";
             return Ok(refused(StatusCode::SERVICE_UNAVAILABLE, why));
         };

@@ -39,6 +39,10 @@ pub(super) enum Kind {
     Rollout,
     Traffic,
     Operation,
+    /// A service of Cloud Run with no backend above it.
+    Service,
+    /// A revision of one.
+    Revision,
     /// Tags without traffic at the Cloud Run service of a backend.
     RunTags,
     /// A composite index of a database.
@@ -52,7 +56,15 @@ pub(super) enum Kind {
 impl Kind {
     /// Whether Google gives it a uid, times and an etag.
     fn has_common_fields(self) -> bool {
-        matches!(self, Self::Backend | Self::Build | Self::Rollout | Self::Traffic)
+        matches!(
+            self,
+            Self::Backend
+                | Self::Build
+                | Self::Rollout
+                | Self::Traffic
+                | Self::Service
+                | Self::Revision
+        )
     }
 
     fn label(self) -> &'static str {
@@ -62,6 +74,8 @@ impl Kind {
             Self::Rollout => "rollout",
             Self::Traffic => "traffic",
             Self::Operation => "operation",
+            Self::Service => "service",
+            Self::Revision => "revision",
             Self::RunTags => "run-tags",
             Self::Index => "index",
             Self::Field => "field",

@@ -182,7 +182,9 @@ async fn restore(platform: &Arc<Platform>) {
     });
     let missing = futures_util::future::join_all(adopting).await;
     let backends = platform.registry().all(Kind::Backend).unwrap_or_default();
-    futures_util::future::join_all(backends.iter().map(|b| reopen(platform, b))).await;
+    let services = platform.registry().all(Kind::Service).unwrap_or_default();
+    let all = backends.iter().chain(&services);
+    futures_util::future::join_all(all.map(|b| reopen(platform, b))).await;
     for recipe in missing.into_iter().flatten() {
         let platform = platform.clone();
         tokio::spawn(async move {
@@ -203,10 +205,13 @@ async fn reopen(platform: &Arc<Platform>, backend: &Value) {
     if let Err(problem) = platform.open_door(name, address) {
         tracing::error!(backend = name, problem, "a public address cannot be opened");
     }
-    if let Some(build) = platform.live(name)
-        && let Err(error) = platform.serve_with(&build).await
-    {
-        tracing::error!(build, error, "the live build cannot be served");
+    let served = match (kind_of(name), platform.live(name)) {
+        (Kind::Service, _) => platform.serve_shares(name).await,
+        (_, Some(build)) => platform.serve_with(&build).await,
+        (_, None) => Ok(()),
+    };
+    if let Err(error) = served {
+        tracing::error!(backend = name, error, "the live build cannot be served");
     }
 }
 
@@ -222,7 +227,8 @@ fn carry_on(platform: &Arc<Platform>) {
         let platform = platform.clone();
         match (kind_of(&target), verb.as_str(), resource) {
             (_, "delete", None) => platform.finish(&name, "Resource", Ok(Value::Null)),
-            (Kind::Build, "delete", Some(_)) => {
+            (Kind::Service, ..) => drop(tokio::spawn(platform.settle_service(target, name))),
+            (Kind::Build | Kind::Revision, "delete", Some(_)) => {
                 drop(tokio::spawn(platform.unmake_build(target, name)));
             }
             (Kind::Build, ..) => drop(tokio::spawn(platform.make_build(target, name))),
@@ -247,6 +253,8 @@ fn kind_of(name: &str) -> Kind {
     let parts: Vec<_> = name.split('/').collect();
     match parts.as_slice() {
         [.., "builds", _] => Kind::Build,
+        [.., "services", _] => Kind::Service,
+        [.., "revisions", _] => Kind::Revision,
         [.., "rollouts", _] => Kind::Rollout,
         [.., "traffic"] => Kind::Traffic,
         _ => Kind::Backend,

@@ -3,11 +3,13 @@
 pub mod app_hosting;
 pub mod auth;
 pub mod clock;
+pub mod cloud_run;
 pub mod command;
 pub mod custom_commands;
 pub mod firestore;
 pub mod github;
 pub mod google;
+pub mod google_api;
 pub mod group;
 pub mod http;
 pub mod local_pipeline;

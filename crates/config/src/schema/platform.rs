@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::deploy::DurationText;
-use pointsman_core::endpoint::{Endpoint, LoopbackUrl};
+use pointsman_core::endpoint::{Endpoint, LoopbackUrl, Server};
 use pointsman_core::platform::{CommandPlatform, SWITCH_WITHIN};
 use pointsman_core::preview::PreviewBy;
 
@@ -17,6 +17,8 @@ use pointsman_core::preview::PreviewBy;
 pub enum PlatformKind {
     /// Firebase App Hosting, or something that speaks its API.
     AppHosting,
+    /// Services of Cloud Run, without App Hosting. Never tried against Google's servers.
+    CloudRun,
     /// Any other, driven by commands.
     Command,
 }
@@ -25,15 +27,16 @@ pub enum PlatformKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlatformConfig {
-    /// Kind of platform: `app-hosting`, or `command` for one that scripts drive.
+    /// Kind of platform: `app-hosting`; `cloud-run` for services without App Hosting, never tried against Google's servers;
+    /// `command` for one that scripts drive.
     pub kind: PlatformKind,
-    /// `emulator`, or the URL of an API on this machine. Without one: Google's App Hosting.
+    /// `emulator`, or the URL of an API on this machine. Without one: Google's.
     #[serde(default)]
     pub endpoint: Option<String>,
     /// Firebase project of services that name none.
     #[serde(default)]
     pub project: Option<String>,
-    /// Region of the backends.
+    /// Region of the backends or services.
     #[serde(default)]
     pub location: Option<String>,
     /// With a loopback URL: the environment variable that holds its token.
@@ -63,14 +66,22 @@ impl PlatformConfig {
                 switch_within: self.switch_within.map_or(SWITCH_WITHIN, |d| d.0),
             });
         }
-        match self.endpoint.as_deref() {
-            None => Endpoint::Google,
-            Some("emulator") => Endpoint::Emulator,
-            Some(url) => Endpoint::Url(LoopbackUrl {
+        let server = match self.endpoint.as_deref() {
+            None => Server::Google,
+            Some("emulator") => Server::Emulator,
+            Some(url) => Server::Url(LoopbackUrl {
                 address: url.trim_end_matches('/').to_owned(),
                 token_env: self.token_env.clone(),
                 token_file: self.token_file.as_ref().map(|f| folder.join(f).display().to_string()),
             }),
+        };
+        if self.kind == PlatformKind::CloudRun {
+            return Endpoint::CloudRun(server);
+        }
+        match server {
+            Server::Google => Endpoint::Google,
+            Server::Emulator => Endpoint::Emulator,
+            Server::Url(url) => Endpoint::Url(url),
         }
     }
 }

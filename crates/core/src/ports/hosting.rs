@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::BoxFuture;
 use super::previews::Previews;
 use super::runtime::Runtime;
+use super::shares::Shares;
 use crate::build_config::{BuildConfig, SecretRef};
 use crate::error::Problem;
 use crate::event::Split;
@@ -263,6 +264,10 @@ pub trait Hosting: Send + Sync {
     }
     /// Its preview addresses. `None`: it gives none on request.
     fn previews(&self) -> Option<&dyn Previews> {
+        None
+    }
+    /// Its traffic in shares. `None`: one build has all of it.
+    fn shares(&self) -> Option<&dyn Shares> {
         None
     }
     /// Its logs and figures of running builds. `None`: it keeps none.

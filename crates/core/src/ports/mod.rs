@@ -16,6 +16,7 @@ pub mod processes;
 pub mod programs;
 pub mod runtime;
 pub mod samples;
+pub mod shares;
 pub mod stores;
 
 pub use futures_util::future::BoxFuture;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::error::ApiError;
+use super::schema::Document;
 use super::{Answer, Api};
 use crate::ADDRESS;
 use crate::lifecycle::FAILED_PRECONDITION;
@@ -67,7 +68,7 @@ impl Api {
         }
         let current = self.read(&call.name)?;
         Call::fresh(body["etag"].as_str(), &current)?;
-        let changed = masked(call, current, &body, "Backend")?;
+        let changed = masked(call, current, &body, (Document::AppHosting, "Backend"))?;
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }
@@ -111,9 +112,14 @@ fn store_backend(registry: &Registry, name: &str, mut body: Value) -> Stored<()>
 
 /// Copies the fields that the call's `updateMask` names from `body` into `current`. A mask can name only top-level
 /// fields; deeper masks do not work at Google either (firebase-tools, b/322891558).
-pub(super) fn masked(call: &Call, mut current: Value, body: &Value, schema: &str) -> Answer {
+pub(super) fn masked(
+    call: &Call,
+    mut current: Value,
+    body: &Value,
+    (document, schema): (Document, &str),
+) -> Answer {
     let mask = call.query.get("updateMask").map_or("*", String::as_str);
-    let known = &super::schema::discovery()["schemas"][schema]["properties"];
+    let known = &document.json()["schemas"][schema]["properties"];
     let fields: Vec<&str> = match mask {
         "" | "*" => {
             body.as_object().map(|o| o.keys().map(String::as_str).collect()).unwrap_or_default()

@@ -9,7 +9,6 @@ use super::error::ApiError;
 use super::lists::parent;
 use super::{Answer, Api};
 use crate::lifecycle::DRAIN;
-use crate::platform::backend_of;
 use crate::registry::{Kind, Registry};
 
 impl Api {
@@ -88,11 +87,11 @@ impl Api {
         self.read(name)
     }
 
-    fn not_serving(&self, build: &str) -> Result<(), ApiError> {
-        match self.platform.live(backend_of(build)) {
-            Some(live) if live == build => Err(ApiError::precondition("build is serving traffic")),
-            _ => Ok(()),
+    pub(super) fn not_serving(&self, build: &str) -> Result<(), ApiError> {
+        if self.platform.serves(build) {
+            return Err(ApiError::precondition("build is serving traffic"));
         }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The Cloud Run service below each backend. Its traffic follows the backend's, and its revisions are named as the variable
+//! Cloud Run: services of their own, and the service below each backend. The traffic of one below a backend follows the backend's, and its revisions are named as the variable
 //! `K_REVISION` of the builds. Only tags without traffic can be changed; traffic itself is App Hosting's.
 
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use super::schema::Document;
 use super::{Answer, Api};
 use crate::PREVIEW;
 use crate::registry::Kind;
+use crate::services::run_revision;
 use pointsman_core::hash::Hash;
 
 /// The tag that routes a backend's address to its live revision.
@@ -16,14 +17,13 @@ const TAG: &str = "fah-live";
 
 impl Api {
     /// Calls of Cloud Run's API v2: `projects/P/locations/L/services/S`, its revisions, and the list of services.
-    pub(super) fn cloud_run(&self, call: &Call) -> Answer {
+    pub(super) async fn cloud_run(&self, call: &Call) -> Answer {
         let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         match (call.method.as_str(), path.as_slice()) {
-            ("GET", ["projects", _, "locations", _, "services"]) => {
-                call.takes(&["pageSize", "pageToken", "showDeleted"])?;
-                let backends = self.platform.registry().list(Kind::Backend, &call.location())?;
-                let services: Vec<_> = backends.iter().map(|b| self.service(b)).collect();
-                Ok(json!({ "services": services }))
+            ("GET", ["projects", _, "locations", _, "operations", _]) => self.read(&call.name),
+            ("GET", ["projects", _, "locations", _, "services"]) => self.list_services(call),
+            ("POST", ["projects", _, "locations", _, "services"]) => {
+                self.create_service(call).await
             }
             ("GET", ["projects", _, "locations", _, "services", id])
                 if id.ends_with(":getIamPolicy") =>
@@ -32,23 +32,68 @@ impl Api {
                 let binding = json!({"role": "roles/run.invoker", "members": ["allUsers"]});
                 Ok(json!({"version": 1, "etag": "BwX=", "bindings": [binding]}))
             }
-            ("GET", ["projects", _, "locations", _, "services", _]) => {
+            (_, ["projects", _, "locations", _, "services", id, ..]) => {
+                let name = format!("{}/services/{id}", call.location());
+                let own = self.platform.registry().get(&name)?;
+                match own {
+                    Some(service) => self.own_service(call, &service).await,
+                    None => self.service_below(call),
+                }
+            }
+            _ => Err(ApiError::no_such_url()),
+        }
+    }
+
+    fn list_services(&self, call: &Call) -> Answer {
+        call.takes(&["pageSize", "pageToken", "showDeleted"])?;
+        let backends = self.platform.registry().list(Kind::Backend, &call.location())?;
+        let own = self.platform.registry().list(Kind::Service, &call.location())?;
+        let own = own.iter().map(|service| self.platform.run_service(service));
+        let services = backends.iter().map(|backend| self.service(backend)).chain(own);
+        Ok(json!({ "services": services.collect::<Vec<_>>() }))
+    }
+
+    /// A call of a service with no backend above it.
+    async fn own_service(&self, call: &Call, service: &Value) -> Answer {
+        let revision = call.segments.get(6).map(String::as_str);
+        match (call.method.as_str(), revision, call.segments.len()) {
+            ("GET", None, _) => {
+                call.takes(&[])?;
+                Ok(self.platform.run_service(service))
+            }
+            ("PATCH", None, _) => self.patch_service(call),
+            ("DELETE", None, _) => self.delete_service(call).await,
+            ("GET", Some("revisions"), 7) => self.list_revisions(call),
+            ("GET", Some("revisions"), 8) => {
+                call.takes(&[])?;
+                self.read(&call.name).map(|stored| run_revision(&stored))
+            }
+            ("DELETE", Some("revisions"), 8) => self.delete_revision(call, service).await,
+            _ => Err(ApiError::no_such_url()),
+        }
+    }
+
+    /// A call of a service below a backend.
+    fn service_below(&self, call: &Call) -> Answer {
+        let path: Vec<&str> = call.segments.iter().skip(6).map(String::as_str).collect();
+        match (call.method.as_str(), path.as_slice()) {
+            ("GET", []) => {
                 call.takes(&[])?;
                 Ok(self.service(&self.backend_below(call)?))
             }
-            ("GET", ["projects", _, "locations", _, "services", _, "revisions"]) => {
+            ("GET", ["revisions"]) => {
                 call.takes(&["pageSize", "pageToken", "showDeleted"])?;
                 let backend = self.backend_below(call)?;
                 let name = backend["name"].as_str().unwrap_or_default();
                 let builds = self.platform.registry().list(Kind::Build, name)?;
                 let ready = builds.iter().filter(|build| build["state"] == "READY");
-                Ok(
-                    json!({ "revisions": ready.map(|build| revision(&backend, build)).collect::<Vec<_>>() }),
-                )
+                let revisions: Vec<_> = ready.map(|build| revision(&backend, build)).collect();
+                Ok(json!({ "revisions": revisions }))
             }
-            ("PATCH", ["projects", _, "locations", _, "services", _]) => self.tag_revisions(call),
-            ("PATCH" | "POST" | "DELETE", ["projects", _, "locations", _, "services", ..]) => {
-                Err(ApiError::unimplemented("changes of Cloud Run services"))
+            ("PATCH", []) => self.tag_revisions(call),
+            ("POST" | "DELETE", _) => {
+                self.backend_below(call)?;
+                Err(ApiError::unimplemented("changes of services below a backend"))
             }
             _ => Err(ApiError::no_such_url()),
         }

@@ -85,8 +85,12 @@ impl Api {
         service: &str,
         revision: &str,
     ) -> Result<Vec<(Timestamp, Value)>, ApiError> {
-        let parent = format!("{project}/locations/-/backends/{service}");
-        let builds = self.platform.registry().list(Kind::Build, &parent)?;
+        let of = |kind: Kind, parent: &str| {
+            let parent = format!("{project}/locations/-/{parent}/{service}");
+            self.platform.registry().list(kind, &parent)
+        };
+        let mut builds = of(Kind::Build, "backends")?;
+        builds.extend(of(Kind::Revision, "services")?);
         let name = builds.iter().filter_map(|build| build["name"].as_str());
         let Some(build) = name.into_iter().find(|name| name.ends_with(&format!("/{revision}")))
         else {

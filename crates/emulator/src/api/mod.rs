@@ -16,6 +16,7 @@ mod rollouts;
 mod rules;
 pub(crate) mod schema;
 mod secret_manager;
+mod services;
 mod traffic;
 
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl Api {
             return self.time_series(&call);
         }
         if uri.path().starts_with(call::CLOUD_RUN) {
-            return self.cloud_run(&call);
+            return self.cloud_run(&call).await;
         }
         if firestore_admin::owns(uri) {
             return self.firestore_admin(&call);

@@ -82,10 +82,6 @@ impl Document {
     }
 }
 
-pub(super) fn discovery() -> &'static Value {
-    Document::AppHosting.json()
-}
-
 /// A value that does not match its schema, with the message that Google returns for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {

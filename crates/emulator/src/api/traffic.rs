@@ -7,6 +7,7 @@ use super::backends::masked;
 use super::call::Call;
 use super::error::ApiError;
 use super::lists::parent;
+use super::schema::Document;
 use super::{Answer, Api};
 use crate::registry::{Kind, Registry};
 
@@ -26,7 +27,7 @@ impl Api {
             let message = "target and rolloutPolicy exclude one another";
             return Err(ApiError::invalid("traffic.traffic_management", message));
         }
-        let mut changed = masked(call, current.clone(), &body, "Traffic")?;
+        let mut changed = masked(call, current.clone(), &body, (Document::AppHosting, "Traffic"))?;
         let wanted = self.wanted_build(parent(&call.name), &body["target"])?;
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));

@@ -3,11 +3,14 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{AppHosting, Kind, wire};
+use super::{AppHosting, wire};
+use crate::google_api::Kind;
+use crate::google_api::wire::lasting;
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::plan::Member;
 use pointsman_core::ports::hosting::{HostingError, HostingReason};
+use pointsman_core::project::Target;
 
 /// Annotation of the emulator's backends: the public address.
 const ADDRESS: &str = "pointsman.dev/address";
@@ -45,20 +48,29 @@ impl AppHosting {
     }
 
     pub(super) async fn prepare_backend(&self, member: &Member) -> Result<(), HostingError> {
-        if self.kind == Kind::Emulator {
+        if self.api.kind == Kind::Emulator {
             return self.make_backend(member).await;
         }
         let target = &member.target;
         let name = target.backend_name();
         match self.maybe(&name).await? {
             Some(backend) if backend["name"] == name => wire::of_environment(&backend, target),
-            Some(_) => {
-                Err(wire::lasting(Problem::new(format!("{name} answers as another backend"))))
-            }
-            None => Err(wire::lasting(
+            Some(_) => Err(lasting(Problem::new(format!("{name} answers as another backend")))),
+            None => Err(lasting(
                 Problem::coded(Code::NO_BACKEND, format!("there is no backend {name}"))
                     .try_this("make it with: firebase apphosting:backends:create"),
             )),
         }
+    }
+
+    /// The account that a backend's builds run as, which reads their secrets.
+    pub(super) async fn service_account(&self, target: &Target) -> Result<String, HostingError> {
+        let backend = self.get(&target.backend_name()).await?;
+        let named = backend["serviceAccount"].as_str().filter(|account| !account.is_empty());
+        // The account that App Hosting makes and uses unless another one is named.
+        Ok(named.map_or_else(
+            || format!("firebase-app-hosting-compute@{}.iam.gserviceaccount.com", target.project()),
+            str::to_owned,
+        ))
     }
 }

@@ -4,7 +4,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{AppHosting, wire};
+use super::AppHosting;
+use crate::google_api::wire::next_page;
 use pointsman_core::apphosting::cause_of;
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::BuildId;
@@ -34,14 +35,14 @@ impl AppHosting {
             "resourceNames": [format!("projects/{}", target.project())],
             "filter": filter, "orderBy": "timestamp asc", "pageSize": PAGE_SIZE,
         });
-        let url = format!("{}/v2/entries:list", self.origins.logging);
+        let url = format!("{}/v2/entries:list", self.api.origins.logging);
         let mut all = nothing;
         for _ in 0..MOST_PAGES {
-            match self.fetch(GoogleApi::Logging, (Method::POST, &url), &[], Some(&body)).await {
+            match self.api.fetch(GoogleApi::Logging, (Method::POST, &url), &[], Some(&body)).await {
                 Ok(page) => {
                     take(&page, &mut all);
                     // An empty page is not the last one.
-                    match wire::next_page(&page) {
+                    match next_page(&page) {
                         Some(next) => body["pageToken"] = json!(next),
                         None => break,
                     }

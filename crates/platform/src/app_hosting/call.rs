@@ -1,56 +1,16 @@
-//! API calls: bearer token, request ids, retries of transient failures, and polling of operations.
+//! Calls of App Hosting's API: paths, pages and request ids.
 
-#![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
-
-use std::time::Duration;
-
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::Value;
 
-use super::{AppHosting, wire};
-use crate::auth::Unsent;
-use crate::google::NoToken;
-use crate::http::{self, chain};
-use crate::retry::retried;
-use pointsman_core::code::Code;
-use pointsman_core::error::Problem;
+use super::AppHosting;
+use crate::google_api::wire::{endless, next_page, whole};
 use pointsman_core::google_api::GoogleApi;
-use pointsman_core::ports::hosting::{Hosting as _, HostingError, HostingReason};
+use pointsman_core::ports::hosting::HostingError;
 use pointsman_core::project::Target;
-use pointsman_core::retry::POLL;
-use pointsman_core::step::Failure;
 
-/// Maximum attempts for transient failures. Retries are safe: every change carries a request id, and the server
-/// ignores a repeat.
-const ATTEMPTS: u32 = 4;
-/// Timeout of a read: it is answered immediately or hangs. A change may take the client's whole minute.
-const READ_WITHIN: Duration = Duration::from_secs(10);
 /// Maximum pages of a list. No backend has more.
 const MOST_PAGES: usize = 100;
-/// A longer wait is reported as a failure; the step is retried later.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
-
-/// A failed call, and whether and when to retry it.
-struct Unanswered {
-    error: HostingError,
-    /// The delay that the server requested.
-    after: Option<Duration>,
-    /// Whether a retry may succeed.
-    passes: bool,
-}
-
-impl From<NoToken> for HostingError {
-    fn from(no: NoToken) -> Self {
-        let class = if no.passing { Failure::Passing } else { Failure::Lasting };
-        Self::new(no.problem, class)
-    }
-}
-
-impl From<HostingError> for Unanswered {
-    fn from(error: HostingError) -> Self {
-        Self { passes: error.class == Failure::Passing, error, after: None }
-    }
-}
 
 impl AppHosting {
     pub(super) async fn get(&self, name: &str) -> Result<Value, HostingError> {
@@ -62,8 +22,8 @@ impl AppHosting {
         name: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, HostingError> {
-        let url = format!("{}/v1/{name}", self.base);
-        self.fetch(GoogleApi::AppHosting, (Method::GET, &url), query, None).await
+        let url = format!("{}/v1/{name}", self.api.base);
+        self.api.fetch(GoogleApi::AppHosting, (Method::GET, &url), query, None).await
     }
 
     /// All resources of a kind in a backend, from all pages.
@@ -79,25 +39,21 @@ impl AppHosting {
             let mut query = query.to_vec();
             query.extend([("pageSize", "100"), ("pageToken", token.as_str())]);
             let page = self.get_with(&path, &query).await?;
-            wire::whole(&page, of)?;
+            whole(GoogleApi::AppHosting, &page, of)?;
             all.extend(page[key.as_str()].as_array().into_iter().flatten().cloned());
-            match wire::next_page(&page) {
+            match next_page(&page) {
                 // Following the same token again would never end.
                 Some(next) if next == token => break,
                 Some(next) => next.clone_into(&mut token),
                 None => return Ok(all),
             }
         }
-        Err(wire::endless(of))
+        Err(endless(GoogleApi::AppHosting, of))
     }
 
     /// Reads a resource that may not exist.
     pub(super) async fn maybe(&self, name: &str) -> Result<Option<Value>, HostingError> {
-        match self.get(name).await {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if error.reason == HostingReason::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.api.maybe(GoogleApi::AppHosting, &format!("{}/v1/{name}", self.api.base)).await
     }
 
     /// Sends a change. Without a request id from the caller, generates one that all retries share.
@@ -112,92 +68,13 @@ impl AppHosting {
         let fresh = uuid::Uuid::new_v4().to_string();
         let mut query = query.to_vec();
         query.push(("requestId", request_id.unwrap_or(&fresh)));
-        let url = format!("{}/v1/{name}", self.base);
-        self.fetch(GoogleApi::AppHosting, (method, &url), &query, body).await
+        let url = format!("{}/v1/{name}", self.api.base);
+        self.api.fetch(GoogleApi::AppHosting, (method, &url), &query, body).await
     }
 
-    /// Waits until an operation finishes, and returns its response. Callers still read the resource: an operation
-    /// can succeed and hold a failed resource.
+    /// Waits until an operation finishes, and returns its response.
     pub(super) async fn wait_for(&self, operation: &Value) -> Result<Value, HostingError> {
-        let mut operation = operation.clone();
-        let mut looks = 0;
-        while operation["done"] != true {
-            looks += 1;
-            tokio::time::sleep(self.poll_after(looks)).await;
-            let name = operation["name"].as_str().unwrap_or_default().to_owned();
-            operation = self.get(&name).await?;
-        }
-        match operation.get("error") {
-            Some(error) => Err(wire::operation_failed(error)),
-            None => Ok(operation["response"].clone()),
-        }
+        let at = format!("{}/v1", self.api.base);
+        self.api.wait_for(GoogleApi::AppHosting, &at, operation).await
     }
-
-    /// Calls one of Google's APIs, with retries of what may pass.
-    pub(super) async fn fetch(
-        &self,
-        api: GoogleApi,
-        (method, url): (Method, &str),
-        query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> Result<Value, HostingError> {
-        let again = |failed: &Unanswered, wait: Duration| {
-            let wait = failed.after.unwrap_or(wait);
-            (failed.passes && wait <= LONGEST_RETRY_AFTER).then_some(wait)
-        };
-        let call = || self.once(api, (method.clone(), url), query, body);
-        retried(ATTEMPTS, POLL, call, again).await.map_err(|failed| failed.error)
-    }
-
-    async fn once(
-        &self,
-        api: GoogleApi,
-        (method, url): (Method, &str),
-        query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> Result<Value, Unanswered> {
-        let mut request = self.client.request(method.clone(), url).query(query);
-        if method == Method::GET {
-            request = request.timeout(READ_WITHIN);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let lost = |error: reqwest::Error| {
-            // The base address names App Hosting; for the others the API's name says more than its address.
-            let who = if api == GoogleApi::AppHosting { self.base.as_str() } else { api.label() };
-            let problem = Problem::coded(Code::PLATFORM_SILENT, format!("{who} does not answer"))
-                .because(chain(&error.without_url()));
-            HostingError::new(problem, Failure::Passing)
-        };
-        let response = match self.bearer.send(request).await {
-            Ok(response) => response,
-            // Obtaining a token has already waited long enough.
-            Err(Unsent::NoToken(no)) => {
-                return Err(Unanswered { error: no.into(), after: None, passes: false });
-            }
-            Err(Unsent::Lost(error)) => return Err(lost(error).into()),
-        };
-        let status = response.status();
-        let after = retry_after(&response);
-        let text = http::text(response)
-            .await
-            .map_err(|e| e.either(lost, |what| wire::unreadable(&what)))?;
-        let json: Value = serde_json::from_str(&text).unwrap_or_default();
-        if status == StatusCode::OK {
-            // A login page or a truncated response proves nothing, least of all that a resource is missing.
-            return if json.is_object() {
-                Ok(json)
-            } else {
-                Err(wire::unreadable("a body").into())
-            };
-        }
-        let after = after.or_else(|| wire::retry_info(&json));
-        Err(Unanswered { after, ..wire::refused(api, status, &json).into() })
-    }
-}
-
-fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -4,7 +4,8 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{AppHosting, Kind, wire};
+use super::AppHosting;
+use crate::google_api::wire::{last_part, unreadable};
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ports::hosting::HostingError;
 use pointsman_core::project::Target;
@@ -17,7 +18,7 @@ impl AppHosting {
         target: &Target,
     ) -> Result<Option<RunTraffic>, HostingError> {
         let Some(url) = self.run_url(target).await? else { return Ok(None) };
-        let json = self.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
+        let json = self.api.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
         traffic(&json).map(Some)
     }
 
@@ -30,10 +31,9 @@ impl AppHosting {
         // An address with another host in it would send our token there.
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_/.".contains(c);
         if !service.starts_with("projects/") || !service.chars().all(plain) {
-            return Err(wire::unreadable("the name of a Cloud Run service"));
+            return Err(unreadable("the name of a Cloud Run service"));
         }
-        let origin = if self.kind == Kind::Google { &self.origins.run } else { &self.base };
-        Ok(Some(format!("{origin}/v2/{service}")))
+        Ok(Some(format!("{}/v2/{service}", self.api.origin(GoogleApi::CloudRun))))
     }
 }
 
@@ -41,9 +41,9 @@ impl AppHosting {
 fn traffic(json: &Value) -> Result<RunTraffic, HostingError> {
     let statuses = json["trafficStatuses"].as_array();
     if json["name"].as_str().is_none() {
-        return Err(wire::unreadable("a Cloud Run service"));
+        return Err(unreadable("a Cloud Run service"));
     }
-    let latest = wire::last_part(&json["latestReadyRevision"]);
+    let latest = last_part(&json["latestReadyRevision"]);
     let shares = statuses.into_iter().flatten().map(|status| share(status, latest));
     Ok(RunTraffic {
         shares: shares.collect::<Result<_, _>>()?,
@@ -55,9 +55,9 @@ fn traffic(json: &Value) -> Result<RunTraffic, HostingError> {
 fn share(status: &Value, latest: &str) -> Result<RevisionShare, HostingError> {
     let percent = status.get("percent").map_or(Some(0), Value::as_u64);
     let percent = percent.and_then(|percent| u8::try_from(percent).ok()).filter(|p| *p <= 100);
-    let percent = percent.ok_or_else(|| wire::unreadable("a share of Cloud Run's traffic"))?;
+    let percent = percent.ok_or_else(|| unreadable("a share of Cloud Run's traffic"))?;
     let text = |key: &str| status[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let revision = text("revision").unwrap_or_else(|| latest.to_owned());
-    let revision = wire::last_part(&Value::String(revision)).to_owned();
+    let revision = last_part(&Value::String(revision)).to_owned();
     Ok(RevisionShare { revision, percent, tag: text("tag"), uri: text("uri") })
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{AppHosting, wire};
+use super::AppHosting;
+use crate::google_api::wire::last_part;
 use pointsman_core::ports::hosting::{DomainTrouble, HostingError, HostingReason, TroubleKind};
 use pointsman_core::project::Target;
 
@@ -56,7 +57,7 @@ fn trouble(domain: &Value) -> Option<DomainTrouble> {
         Some("CERT_ACTIVE") => TroubleKind::Odd,
         _ => TroubleKind::SetUp,
     };
-    let host = wire::last_part(&domain["name"]);
+    let host = last_part(&domain["name"]);
     Some(DomainTrouble { what: format!("domain {host} is {}", odd.join(", ")), kind })
 }
 

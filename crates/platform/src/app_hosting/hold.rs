@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{AppHosting, wire};
+use crate::google_api::wire::unreadable;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::hosting::{Automatic, HostingError};
 use pointsman_core::project::Target;
@@ -20,7 +21,7 @@ impl AppHosting {
     ) -> Result<(), HostingError> {
         let name = format!("{}/traffic", target.backend_name());
         let mut wanted: Value =
-            serde_json::from_str(policy).map_err(|_| wire::unreadable("a rollout policy"))?;
+            serde_json::from_str(policy).map_err(|_| unreadable("a rollout policy"))?;
         let mut annotations = self.get(&name).await?["annotations"].clone();
         if !annotations.is_object() {
             annotations = json!({});

@@ -9,12 +9,9 @@ mod call;
 mod cloud_run;
 mod config;
 mod domains;
-mod figures;
 mod hold;
 mod previews;
 mod runtime;
-mod runtime_log;
-mod secrets;
 mod switch;
 mod upload;
 mod wire;
@@ -24,10 +21,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-pub use self::upload::Origins;
 use crate::auth::Auth;
+use crate::google_api::wire::{accepted, whole};
+use crate::google_api::{Client, Kind, Origins};
 use pointsman_core::build_config::SecretRef;
 use pointsman_core::error::Problem;
 use pointsman_core::google_api::GoogleApi;
@@ -42,13 +40,10 @@ use pointsman_core::ports::hosting::{
 use pointsman_core::ports::previews::Previews;
 use pointsman_core::ports::runtime::Runtime;
 use pointsman_core::project::Target;
-use pointsman_core::retry::POLL;
 use pointsman_core::secret::SecretLook;
 use pointsman_core::serving::RunTraffic;
 use pointsman_core::step::Failure;
 
-/// Poll interval for a server on this machine.
-const LOCAL_POLL: Duration = Duration::from_millis(50);
 /// Number of newest rollouts to read. Rollouts run one after another, so an unfinished one is among the newest.
 const ROLLOUTS_LOOKED_AT: &str = "20";
 /// Build annotation: the database versions that the build's code accepts, as JSON.
@@ -59,46 +54,24 @@ const RELEASE: &str = "pointsman.dev/release";
 /// A client of App Hosting's REST API v1.
 #[derive(Debug)]
 pub struct AppHosting {
-    client: reqwest::Client,
-    base: String,
-    bearer: Auth,
-    kind: Kind,
-    origins: Origins,
+    api: Client,
     /// Pointsman's state folder, which is part of no source.
     state: Option<PathBuf>,
     /// The sources that this client has uploaded, by build: a request that waits for a busy backend is repeated.
     uploaded: tokio::sync::Mutex<HashMap<BuildId, String>>,
 }
 
-/// The kind of server at the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Google,
-    /// Pointsman's emulator: this client creates its backends, stops its builds and reads its logs.
-    Emulator,
-    /// Another server on this machine that implements the API.
-    Loopback,
-}
-
 impl AppHosting {
     /// A client for the server at `base`.
     pub fn new(base: impl Into<String>, bearer: Auth, kind: Kind) -> Result<Self, Problem> {
-        let (client, base) = (crate::http::client()?, base.into());
-        Ok(Self {
-            client,
-            base,
-            bearer,
-            kind,
-            origins: Origins::default(),
-            state: None,
-            uploaded: tokio::sync::Mutex::default(),
-        })
+        let api = Client::new(base, bearer, kind)?;
+        Ok(Self { api, state: None, uploaded: tokio::sync::Mutex::default() })
     }
 
     /// Sets the addresses of Google's other services. The firebase CLI has the same options.
     #[must_use]
     pub fn with_origins(self, origins: Origins) -> Self {
-        Self { origins, ..self }
+        Self { api: Client { origins, ..self.api }, ..self }
     }
 
     /// Excludes Pointsman's state folder from uploads.
@@ -118,7 +91,7 @@ impl AppHosting {
         let path = format!("{}/rollouts", target.backend_name());
         let query = [("pageSize", ROLLOUTS_LOOKED_AT), ("orderBy", "createTime desc")];
         let rollouts = self.get_with(&path, &query).await?;
-        wire::whole(&rollouts, "rollout")?;
+        whole(GoogleApi::AppHosting, &rollouts, "rollout")?;
         let unfinished = wire::unfinished(&rollouts)?;
         let traffic = self.traffic_now(target).await?;
         let moving = traffic.moving || !unfinished.is_empty();
@@ -139,7 +112,7 @@ impl AppHosting {
     async fn order_build(&self, target: &Target, new: &NewBuild) -> Result<(), HostingError> {
         let source = match &new.source {
             Source::Archive(uri) => {
-                let here = uri.strip_prefix("file://").filter(|_| self.kind == Kind::Google);
+                let here = uri.strip_prefix("file://").filter(|_| self.api.kind == Kind::Google);
                 let uri = match here {
                     Some(folder) => self.upload_once(target, &new.id, Path::new(folder)).await?,
                     None => uri.clone(),
@@ -161,7 +134,7 @@ impl AppHosting {
         match sent {
             // No other client uses this id: the build exists because an earlier response was lost.
             Err(error) if error.reason == HostingReason::AlreadyExists => Ok(()),
-            other => wire::accepted(&other?),
+            other => accepted(GoogleApi::AppHosting, &other?),
         }
     }
 
@@ -176,7 +149,7 @@ impl AppHosting {
         id: &BuildId,
         drain: Duration,
     ) -> Result<bool, HostingError> {
-        if self.kind != Kind::Emulator {
+        if self.api.kind != Kind::Emulator {
             return Ok(false);
         }
         let path = format!("{}:stop", target.build_name(id));
@@ -201,23 +174,10 @@ impl AppHosting {
     }
 
     async fn log_part(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
-        match self.kind {
-            Kind::Emulator => {}
-            Kind::Google => return self.google_log(target, id, from).await,
-            Kind::Loopback => return LogPart { lines: Vec::new(), next: from },
-        }
-        let url = format!("{}/pointsman/log/{}", self.base, target.build_name(id));
-        let query = [("from", from.to_string())];
-        let query: Vec<_> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        // Skip a log that cannot be read; it is no reason to fail.
-        let answer = self
-            .fetch(GoogleApi::AppHosting, (Method::GET, &url), &query, None)
-            .await
-            .unwrap_or_default();
-        let lines = answer["lines"].as_array().into_iter().flatten();
-        LogPart {
-            lines: lines.filter_map(Value::as_str).map(str::to_owned).collect(),
-            next: answer["next"].as_u64().unwrap_or(from),
+        match self.api.kind {
+            Kind::Emulator => self.api.emulator_log(&target.build_name(id), from).await,
+            Kind::Google => self.google_log(target, id, from).await,
+            Kind::Loopback => LogPart { lines: Vec::new(), next: from },
         }
     }
 }
@@ -285,11 +245,11 @@ impl Hosting for AppHosting {
     }
 
     fn logs_builds_alone(&self) -> bool {
-        self.kind == Kind::Google
+        self.api.kind == Kind::Google
     }
 
     fn logs_services(&self) -> bool {
-        self.kind == Kind::Emulator
+        self.api.kind == Kind::Emulator
     }
 
     fn secret<'a>(
@@ -298,7 +258,8 @@ impl Hosting for AppHosting {
         secret: &'a SecretRef,
         recent: bool,
     ) -> Answer<'a, Option<SecretLook>> {
-        Box::pin(self.look_at_secret(target, secret, recent))
+        let account = Box::pin(self.service_account(target));
+        Box::pin(self.api.look_at_secret(target, secret, recent, account))
     }
 
     fn run_traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Option<RunTraffic>> {
@@ -314,13 +275,13 @@ impl Hosting for AppHosting {
     }
 
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision> {
-        match self.kind {
+        match self.api.kind {
             Kind::Google => Revision::of_backend(target.backend().as_str(), build.as_str()),
             Kind::Emulator | Kind::Loopback => Some(Revision::exact(build.as_str())),
         }
     }
 
     fn poll_after(&self, looks: u32) -> Duration {
-        if self.kind == Kind::Google { POLL.after(looks) } else { LOCAL_POLL }
+        self.api.poll_after(looks)
     }
 }

@@ -7,7 +7,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{AppHosting, wire};
+use super::AppHosting;
+use crate::google_api::wire::{last_part, lasting, unreadable};
 use pointsman_core::error::Problem;
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::BuildId;
@@ -31,7 +32,7 @@ impl AppHosting {
         if let Some(address) = address_of(&service, &tag) {
             return Ok(address);
         }
-        let name = wire::last_part(&service["name"]);
+        let name = last_part(&service["name"]);
         if tag.len() + 3 + name.len() + LABEL_END > LONGEST_LABEL {
             return Err(refused(format!("{name} is too long for a preview address")));
         }
@@ -65,7 +66,7 @@ impl AppHosting {
             return Ok(());
         }
         let url = format!("{url}:getIamPolicy");
-        let policy = self.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
+        let policy = self.api.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
         let mut bindings = policy["bindings"].as_array().into_iter().flatten();
         let open = bindings.any(|binding| {
             let mut members = binding["members"].as_array().into_iter().flatten();
@@ -93,9 +94,9 @@ impl AppHosting {
         let url = self.run_url(target).await?;
         let url =
             url.ok_or_else(|| refused("the backend names no Cloud Run service".to_owned()))?;
-        let service = self.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
+        let service = self.api.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
         if service["name"].as_str().is_none() {
-            return Err(wire::unreadable("a Cloud Run service"));
+            return Err(unreadable("a Cloud Run service"));
         }
         Ok((url, service))
     }
@@ -109,7 +110,7 @@ impl AppHosting {
         let body = json!({ "name": service["name"], "etag": service["etag"], "traffic": traffic });
         let query = [("updateMask", "traffic")];
         let call = (Method::PATCH, url);
-        self.fetch(GoogleApi::CloudRun, call, &query, Some(&body)).await.map(drop)
+        self.api.fetch(GoogleApi::CloudRun, call, &query, Some(&body)).await.map(drop)
     }
 }
 
@@ -148,5 +149,5 @@ fn address_of(service: &Value, tag: &str) -> Option<String> {
 }
 
 fn refused(why: String) -> HostingError {
-    wire::lasting(Problem::new("GREEN has no preview address").because(why))
+    lasting(Problem::new("GREEN has no preview address").because(why))
 }

@@ -2,12 +2,19 @@
 
 use super::AppHosting;
 use pointsman_core::ids::BuildId;
-use pointsman_core::ports::hosting::Answer;
+use pointsman_core::ports::hosting::{Answer, Hosting as _};
 use pointsman_core::ports::runtime::Runtime;
 use pointsman_core::project::Target;
 use pointsman_core::runtime_figures::Figures;
 use pointsman_core::runtime_log::RuntimePage;
 use pointsman_core::time::Timestamp;
+
+impl AppHosting {
+    /// The name of a build's revision at Cloud Run.
+    fn revision_name(&self, target: &Target, build: &BuildId) -> String {
+        self.revision(target, build).map_or(build.to_string(), |revision| revision.name)
+    }
+}
 
 impl Runtime for AppHosting {
     fn entries<'a>(
@@ -16,7 +23,11 @@ impl Runtime for AppHosting {
         builds: &'a [BuildId],
         since: Timestamp,
     ) -> Answer<'a, RuntimePage> {
-        Box::pin(self.runtime_entries(target, builds, since))
+        Box::pin(async move {
+            let named = |build: &BuildId| (build.clone(), self.revision_name(target, build));
+            let revisions: Vec<_> = builds.iter().map(named).collect();
+            self.api.runtime_entries(target, &revisions, since).await
+        })
     }
 
     fn figures<'a>(
@@ -25,6 +36,8 @@ impl Runtime for AppHosting {
         build: &'a BuildId,
         period: (Timestamp, Timestamp),
     ) -> Answer<'a, Figures> {
-        Box::pin(self.figures_of(target, build, period))
+        Box::pin(async move {
+            self.api.figures_of(target, &self.revision_name(target, build), period).await
+        })
     }
 }

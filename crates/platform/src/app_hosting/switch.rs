@@ -8,6 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{AppHosting, wire};
+use crate::google_api::wire::accepted;
+use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::BuildId;
 use pointsman_core::ports::hosting::{
     Hosting as _, HostingError, HostingReason, NewRollout, Traffic,
@@ -35,7 +37,7 @@ impl AppHosting {
             self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
         match sent {
             Err(error) if error.reason == HostingReason::AlreadyExists => {}
-            other => wire::accepted(&other?)?,
+            other => accepted(GoogleApi::AppHosting, &other?)?,
         }
         self.follow(target, new, &format!("{parent}/{}", new.id)).await
     }

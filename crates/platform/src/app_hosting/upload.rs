@@ -8,8 +8,9 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::{AppHosting, wire};
+use super::AppHosting;
 use crate::auth::Unsent;
+use crate::google_api::wire::lasting;
 use crate::http::{self, chain};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::BuildId;
@@ -22,35 +23,6 @@ use pointsman_source::{self as source, Rules};
 const MOST_ARCHIVE_BYTES: usize = 123_289_600;
 /// Timeout of an upload: an archive of the maximum size takes a while.
 const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
-
-/// Base URLs of Google's other services.
-#[derive(Debug, Clone)]
-pub struct Origins {
-    pub storage: String,
-    /// Resource Manager, which returns a project's number.
-    pub projects: String,
-    /// Cloud Logging, which stores build logs.
-    pub logging: String,
-    /// Secret Manager.
-    pub secrets: String,
-    /// Cloud Run, which runs the builds.
-    pub run: String,
-    /// Cloud Monitoring, which reports their figures.
-    pub monitoring: String,
-}
-
-impl Default for Origins {
-    fn default() -> Self {
-        Self {
-            storage: "https://storage.googleapis.com".to_owned(),
-            projects: "https://cloudresourcemanager.googleapis.com".to_owned(),
-            logging: "https://logging.googleapis.com".to_owned(),
-            secrets: "https://secretmanager.googleapis.com".to_owned(),
-            run: "https://run.googleapis.com".to_owned(),
-            monitoring: "https://monitoring.googleapis.com".to_owned(),
-        }
-    }
-}
 
 impl AppHosting {
     /// Uploads a folder for a build, unless this client has done so, and returns its address.
@@ -79,8 +51,8 @@ impl AppHosting {
         let archive = pack(folder, self.state.as_deref()).await?;
         let bucket = self.bucket(target).await?;
         let object = format!("{}--{id}.tar.gz", target.backend());
-        let url = format!("{}/{bucket}/{object}", self.origins.storage);
-        let put = self.client.put(url).timeout(UPLOAD_WITHIN).body(archive);
+        let url = format!("{}/{bucket}/{object}", self.api.origins.storage);
+        let put = self.api.http.put(url).timeout(UPLOAD_WITHIN).body(archive);
         let put = put
             .header("content-type", "application/gzip")
             .header("x-goog-content-length-range", format!("0,{MOST_ARCHIVE_BYTES}"));
@@ -93,14 +65,15 @@ impl AppHosting {
     /// The bucket for the project's sources in the target's region. Creates it if it does not exist.
     async fn bucket(&self, target: &Target) -> Result<String, HostingError> {
         let what = "find the project's number";
-        let url = format!("{}/v1/projects/{}", self.origins.projects, target.project());
-        let (status, json) = self.asked(self.client.get(url), what).await?;
+        let url = format!("{}/v1/projects/{}", self.api.origins.projects, target.project());
+        let (status, json) = self.asked(self.api.http.get(url), what).await?;
         let number = json["projectNumber"].as_str().filter(|_| status.is_success());
         let number = number.ok_or_else(|| refused(what, status, &json))?;
         let name = format!("firebaseapphosting-sources-{number}-{}", target.location());
         let what = "find the bucket of its sources";
-        let buckets = format!("{}/storage/v1/b", self.origins.storage);
-        let (status, json) = self.asked(self.client.get(format!("{buckets}/{name}")), what).await?;
+        let buckets = format!("{}/storage/v1/b", self.api.origins.storage);
+        let (status, json) =
+            self.asked(self.api.http.get(format!("{buckets}/{name}")), what).await?;
         match status {
             status if status.is_success() => return Ok(name),
             StatusCode::NOT_FOUND => {}
@@ -116,7 +89,7 @@ impl AppHosting {
             ("predefinedAcl", "projectPrivate"),
             ("predefinedDefaultObjectAcl", "projectPrivate"),
         ];
-        let make = self.client.request(Method::POST, buckets).query(&query).json(&bucket);
+        let make = self.api.http.request(Method::POST, buckets).query(&query).json(&bucket);
         match self.asked(make, "make the bucket of its sources").await? {
             (status, _) if status.is_success() || status == StatusCode::CONFLICT => Ok(name),
             (status, json) => Err(refused("make the bucket of its sources", status, &json)),
@@ -133,7 +106,7 @@ impl AppHosting {
             HostingError::new(problem, Failure::Passing)
         };
         let lost = |e: reqwest::Error| passing(chain(&e.without_url()));
-        let response = self.bearer.send(request).await.map_err(|unsent| match unsent {
+        let response = self.api.bearer.send(request).await.map_err(|unsent| match unsent {
             Unsent::NoToken(no) => no.into(),
             Unsent::Lost(error) => lost(error),
         })?;
@@ -157,7 +130,7 @@ fn refused(what: &str, status: StatusCode, json: &Value) -> HostingError {
 async fn pack(folder: &Path, state: Option<&Path>) -> Result<Vec<u8>, HostingError> {
     let failed = |why: String| {
         let what = format!("{} cannot be packed", folder.display());
-        wire::lasting(Problem::new(what).because(why))
+        lasting(Problem::new(what).because(why))
     };
     let (from, state) = (folder.to_owned(), state.map(Path::to_owned));
     let packing = tokio::task::spawn_blocking(move || {

@@ -4,10 +4,9 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{AppHosting, Kind, wire};
+use super::{Client, wire};
 use pointsman_core::google_api::GoogleApi;
-use pointsman_core::ids::BuildId;
-use pointsman_core::ports::hosting::{Hosting as _, HostingError};
+use pointsman_core::ports::hosting::HostingError;
 use pointsman_core::project::Target;
 use pointsman_core::runtime_figures::{Figures, Histogram};
 use pointsman_core::time::Timestamp;
@@ -19,15 +18,16 @@ const ALIGNMENT: &str = "60s";
 /// Maximum pages of one metric.
 const MOST_PAGES: u32 = 10;
 
-impl AppHosting {
-    pub(super) async fn figures_of(
+impl Client {
+    /// The figures of one revision of a target's service.
+    pub(crate) async fn figures_of(
         &self,
         target: &Target,
-        build: &BuildId,
+        revision: &str,
         period: (Timestamp, Timestamp),
     ) -> Result<Figures, HostingError> {
         let mut figures = Figures::default();
-        for series in self.series(target, build, REQUESTS, period).await? {
+        for series in self.series(target, revision, REQUESTS, period).await? {
             let failed = series["metric"]["labels"]["response_code_class"] == "5xx"
                 || series["metric"]["labels"]["response_code"]
                     .as_str()
@@ -41,7 +41,7 @@ impl AppHosting {
             }
         }
         let mut latencies = Histogram::default();
-        for series in self.series(target, build, LATENCIES, period).await? {
+        for series in self.series(target, revision, LATENCIES, period).await? {
             for point in points(&series) {
                 add(&point["value"]["distributionValue"], &mut latencies);
             }
@@ -50,22 +50,20 @@ impl AppHosting {
         Ok(figures)
     }
 
-    /// Every time series of a metric of one build.
+    /// Every time series of a metric of one revision.
     async fn series(
         &self,
         target: &Target,
-        build: &BuildId,
+        revision: &str,
         metric: &str,
         (from, to): (Timestamp, Timestamp),
     ) -> Result<Vec<Value>, HostingError> {
-        let revision = self.revision(target, build);
-        let revision = revision.map_or(build.to_string(), |revision| revision.name);
         let filter = format!(
             "metric.type=\"{metric}\" AND resource.type=\"cloud_run_revision\" AND \
              resource.labels.service_name=\"{}\" AND resource.labels.revision_name=\"{revision}\"",
             target.backend()
         );
-        let origin = if self.kind == Kind::Google { &self.origins.monitoring } else { &self.base };
+        let origin = self.origin(GoogleApi::Monitoring);
         let url = format!("{origin}/v3/projects/{}/timeSeries", target.project());
         let (from, to) = (from.to_string(), to.to_string());
         let (mut all, mut token) = (Vec::new(), String::new());
@@ -85,7 +83,7 @@ impl AppHosting {
                 None => return Ok(all),
             }
         }
-        Err(wire::endless("time series"))
+        Err(wire::endless(GoogleApi::Monitoring, "time series"))
     }
 }
 

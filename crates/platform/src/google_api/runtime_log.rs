@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{AppHosting, Kind, wire};
+use super::{Client, wire};
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::BuildId;
 use pointsman_core::log_level::LogLevel;
-use pointsman_core::ports::hosting::{Hosting as _, HostingError};
+use pointsman_core::ports::hosting::HostingError;
 use pointsman_core::project::Target;
 use pointsman_core::runtime_log::{RuntimeEntry, RuntimePage};
 use pointsman_core::time::Timestamp;
@@ -17,18 +17,14 @@ const PAGE_SIZE: u32 = 1000;
 /// Maximum pages per call; the next call continues where this one was cut.
 const MOST_PAGES: u32 = 5;
 
-impl AppHosting {
-    pub(super) async fn runtime_entries(
+impl Client {
+    /// The entries of some revisions of a target's service, named with the builds that they are.
+    pub(crate) async fn runtime_entries(
         &self,
         target: &Target,
-        builds: &[BuildId],
+        revisions: &[(BuildId, String)],
         since: Timestamp,
     ) -> Result<RuntimePage, HostingError> {
-        let with_name = |build: &BuildId| {
-            let revision = self.revision(target, build);
-            (build.clone(), revision.map_or(build.to_string(), |revision| revision.name))
-        };
-        let revisions: Vec<(BuildId, String)> = builds.iter().map(with_name).collect();
         let names: Vec<_> = revisions
             .iter()
             .map(|(_, name)| format!("resource.labels.revision_name=\"{name}\""))
@@ -42,14 +38,13 @@ impl AppHosting {
             "resourceNames": [format!("projects/{}", target.project())],
             "filter": filter, "orderBy": "timestamp asc", "pageSize": PAGE_SIZE,
         });
-        let origin = if self.kind == Kind::Google { &self.origins.logging } else { &self.base };
-        let url = format!("{origin}/v2/entries:list");
+        let url = format!("{}/v2/entries:list", self.origin(GoogleApi::Logging));
         let mut all = RuntimePage { entries: Vec::new(), cut: true };
         for _ in 0..MOST_PAGES {
             let page =
                 self.fetch(GoogleApi::Logging, (Method::POST, &url), &[], Some(&body)).await?;
             let found = page["entries"].as_array().into_iter().flatten();
-            all.entries.extend(found.filter_map(|entry| read(entry, &revisions)));
+            all.entries.extend(found.filter_map(|entry| read(entry, revisions)));
             // An empty page is not the last one.
             let Some(next) = wire::next_page(&page) else {
                 all.cut = false;

@@ -1,4 +1,4 @@
-//! Secrets of a backend, from Secret Manager (`docs/internals/google-apis.md`). Their values are never read.
+//! Secrets of a service, from Secret Manager (`docs/internals/google-apis.md`). Their values are never read.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{AppHosting, Kind, wire};
+use super::{Client, Kind, wire};
 use pointsman_core::build_config::SecretRef;
 use pointsman_core::google_api::GoogleApi;
+use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::hosting::{HostingError, HostingReason};
 use pointsman_core::project::Target;
 use pointsman_core::secret::{Reader, SecretLook, VersionState};
@@ -25,13 +26,17 @@ static LOOKS: OnceLock<Mutex<HashMap<String, (Instant, Known)>>> = OnceLock::new
 /// A result: failures are reused too, so that an API that is forbidden or silent is not called at every look.
 type Known = Result<SecretLook, HostingError>;
 
-impl AppHosting {
+/// The service account that reads a secret. Awaited only if it is needed.
+pub(crate) type Account<'a> = BoxFuture<'a, Result<String, HostingError>>;
+
+impl Client {
     /// One secret. `None`: this server has no Secret Manager. `recent`: a look of the last minute will do.
-    pub(super) async fn look_at_secret(
+    pub(crate) async fn look_at_secret(
         &self,
         target: &Target,
         secret: &SecretRef,
         recent: bool,
+        account: Account<'_>,
     ) -> Result<Option<SecretLook>, HostingError> {
         let project = secret.project.as_deref().unwrap_or(target.project().as_str());
         let name = format!("projects/{project}/secrets/{}", secret.name);
@@ -45,7 +50,7 @@ impl AppHosting {
         if self.kind == Kind::Loopback && !self.has_secret_manager(project).await? {
             return Ok(None);
         }
-        let look = self.secret((!recent).then_some(target), &name, version).await;
+        let look = self.secret((!recent).then_some(account), &name, version).await;
         let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
         looks.insert(key, (Instant::now(), look.clone()));
         drop(looks);
@@ -76,15 +81,14 @@ impl AppHosting {
         name: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, HostingError> {
-        let origin = if self.kind == Kind::Google { &self.origins.secrets } else { &self.base };
-        let url = format!("{origin}/v1/{name}");
+        let url = format!("{}/v1/{name}", self.origin(GoogleApi::SecretManager));
         self.fetch(GoogleApi::SecretManager, (Method::GET, &url), query, None).await
     }
 
-    /// One version. `reader`: also whether the service account of this backend may read it, which takes two more calls.
+    /// One version. `reader`: also whether this service account may read it, which takes more calls.
     async fn secret(
         &self,
-        reader: Option<&Target>,
+        reader: Option<Account<'_>>,
         name: &str,
         version: &str,
     ) -> Result<SecretLook, HostingError> {
@@ -114,27 +118,18 @@ impl AppHosting {
             state,
             destroyed_at: json["scheduledDestroyTime"].as_str().and_then(|at| at.parse().ok()),
             reader: match reader {
-                Some(target) => self.reader(target, name).await,
+                Some(account) => self.reader(account, name).await,
                 None => Reader::NotAsked,
             },
         })
     }
 
-    /// Whether the secret's own policy lets the backend's service account read it.
-    async fn reader(&self, target: &Target, name: &str) -> Reader {
+    /// Whether the secret's own policy lets a service account read it.
+    async fn reader(&self, account: Account<'_>, name: &str) -> Reader {
         let policy = self.secret_manager(&format!("{name}:getIamPolicy"), &[]).await;
-        let backend = self.get(&target.backend_name()).await;
-        let (policy, backend) = match (policy, backend) {
-            (Ok(policy), Ok(backend)) => (policy, backend),
+        let (policy, account) = match (policy, account.await) {
+            (Ok(policy), Ok(account)) => (policy, account),
             (Err(error), _) | (_, Err(error)) => return Reader::Unknown(error.problem.sentence()),
-        };
-        let account = match backend["serviceAccount"].as_str().filter(|account| !account.is_empty())
-        {
-            Some(account) => account.to_owned(),
-            // The account that App Hosting makes and uses unless another one is named.
-            None => {
-                format!("firebase-app-hosting-compute@{}.iam.gserviceaccount.com", target.project())
-            }
         };
         let member = format!("serviceAccount:{account}");
         let bindings = policy["bindings"].as_array().into_iter().flatten();
