@@ -7,6 +7,7 @@ pub mod base16;
 mod calendar;
 mod check;
 mod checklist;
+mod cloud_run;
 mod custom_commands;
 mod explain;
 mod file;

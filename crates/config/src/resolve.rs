@@ -247,6 +247,10 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
         }
         soak.countdown = layer.soak.countdown.map_or(soak.countdown, |d| d.0);
         soak.on_failure = layer.soak.on_failure.unwrap_or(soak.on_failure);
+        if let Some(shares) = &layer.traffic {
+            let parts = shares.iter().filter_map(|percent| u8::try_from(*percent).ok());
+            policy.traffic = parts.filter(|percent| *percent < 100).collect();
+        }
         policy.drain = layer.drain.map_or(policy.drain, |d| d.0);
         policy.keep_blue = layer.keep_blue.map_or(policy.keep_blue, |d| d.0);
     }

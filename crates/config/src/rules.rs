@@ -7,10 +7,10 @@ use std::path::Path;
 use super::check::nearest;
 use super::finding::Finding;
 use super::node::Node;
-use super::pipeline;
 use super::schema::environment::EnvironmentConfig;
 use super::schema::platform::{PlatformConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
+use super::{cloud_run, freezes, pipeline, watched};
 use pointsman_core::checklist::{List, item_id};
 use pointsman_core::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use pointsman_core::platform::{NEEDED, OPTIONAL};
@@ -268,12 +268,10 @@ impl Rules<'_> {
                 self.say(&path, why);
             }
         }
-        let pipeline = environment.pipeline.iter().flat_map(pipeline::wrong);
-        for (keys, message) in super::watched::wrong(environment).into_iter().chain(pipeline) {
-            let path: Vec<&str> = root.into_iter().chain(keys.iter().map(String::as_str)).collect();
-            self.say(&path, message);
-        }
-        for (keys, message) in super::freezes::wrong(name, environment) {
+        let found = environment.pipeline.iter().flat_map(pipeline::wrong);
+        let found = found.chain(watched::wrong(environment));
+        let found = found.chain(freezes::wrong(name, environment));
+        for (keys, message) in found.chain(cloud_run::wrong(self.config, name, environment)) {
             let path: Vec<&str> = root.into_iter().chain(keys.iter().map(String::as_str)).collect();
             self.say(&path, message);
         }

@@ -2,7 +2,7 @@
 
 use super::Findings;
 use super::file::Loaded;
-use pointsman_core::endpoint::Endpoint;
+use pointsman_core::endpoint::{Endpoint, Server};
 use pointsman_core::preview::PreviewBy;
 
 impl Loaded {
@@ -15,6 +15,12 @@ impl Loaded {
                        run changes the traffic settings of the Cloud Run service";
             Some((["environments", name.as_str(), "platform", "preview"], why.to_owned()))
         });
-        self.warned(previews)
+        let cloud_run = self.config.environments.iter().filter_map(|(name, of)| {
+            let google = of.platform.resolve(&self.folder) == Endpoint::CloudRun(Server::Google);
+            let why = "services of Cloud Run were never tried against Google's servers: try a deploy and a rollback with a \
+                       service that nobody needs first";
+            google.then(|| (["environments", name.as_str(), "platform", "kind"], why.to_owned()))
+        });
+        self.warned(previews.chain(cloud_run))
     }
 }

@@ -95,8 +95,7 @@ pub fn counts_down(view: &RunView) -> bool {
     let soak = &view.plan.policy.soak;
     let failed = matches!(view.state, RunState::Failed { .. });
     let step = view.state.step();
-    let soaked =
-        view.steps.iter().any(|s| Some(&s.plan.id) == step && s.plan.kind == StepKind::Soak);
+    let soaked = view.steps.iter().any(|s| Some(&s.plan.id) == step && s.plan.kind.soaks());
     let known = view.failure.as_ref().is_some_and(|(_, _, class)| *class == Failure::Lasting);
     let by_rule = soak.on_failure == OnFailure::Rollback && !soak.countdown.is_zero();
     failed && soaked && known && by_rule && view.can_go_back() && !view.undoing()
@@ -119,12 +118,14 @@ pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
         | StepKind::Repair { .. }
         | StepKind::GateSwitch
         | StepKind::GateChecklist { .. }
-        | StepKind::Switch { .. } => {
+        | StepKind::Switch { .. }
+        | StepKind::Shift { .. } => {
             Err(format!("{} cannot be left out: what follows needs it", planned.id))
         }
         StepKind::ProbeGreen
         | StepKind::Attest { .. }
         | StepKind::Soak
+        | StepKind::SoakShare { .. }
         | StepKind::ProbePublic { .. }
             if typed =>
         {
@@ -133,6 +134,7 @@ pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
         StepKind::ProbeGreen
         | StepKind::Attest { .. }
         | StepKind::Soak
+        | StepKind::SoakShare { .. }
         | StepKind::ProbePublic { .. }
         | StepKind::MarkStable
         | StepKind::MarkBad

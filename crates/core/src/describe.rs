@@ -85,6 +85,9 @@ fn of_service(event: &Event) -> Option<String> {
         Event::SwitchRequested { service, to, .. } => {
             format!("{service}: requested all traffic for {to}")
         }
+        Event::ShiftRequested { service, green, percent, .. } => {
+            format!("{service}: requested {percent} % of the traffic for {green}")
+        }
         Event::TrafficObserved { service, splits } => {
             format!("{service}: traffic is with {}", TrafficState::of(splits))
         }

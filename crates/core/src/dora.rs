@@ -6,7 +6,6 @@ use super::event::Outcome;
 use super::ids::EnvironmentName;
 use super::plan::RunKind;
 use super::run::RunState;
-use super::step::StepKind;
 use super::time::Timestamp;
 use super::view::RunView;
 
@@ -113,7 +112,7 @@ fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
 
 /// The time from a run's first switch to its end.
 fn since_switch(run: &RunView) -> Option<Duration> {
-    let switch = run.steps.iter().find(|s| matches!(s.plan.kind, StepKind::Switch { .. }))?;
+    let switch = run.steps.iter().find(|s| s.plan.kind.moves_traffic())?;
     Some(Duration::from_millis(run.elapsed_ms.saturating_sub(switch.began_ms?)))
 }
 

@@ -14,8 +14,13 @@ pub fn drift(seen: &EnvironmentSnapshot, last: Option<&RunView>) -> Vec<String> 
     let mut drift = Vec::new();
     for service in &seen.services {
         let name = &service.service;
-        if let TrafficState::Split(_) = service.traffic {
-            drift.push(format!("{name} is split: {}", service.traffic));
+        if let TrafficState::Split(splits) = &service.traffic {
+            let run = last.filter(|view| view.ended.is_none());
+            let ours = run.and_then(|view| view.services.get(name));
+            // A run in progress, or one that was interrupted, shares the traffic on purpose.
+            if !ours.is_some_and(|seen| seen.is_shared(splits)) {
+                drift.push(format!("{name} is split: {}", service.traffic));
+            }
             continue;
         }
         let left = over.and_then(|view| view.services.get(name)?.serving.as_ref());

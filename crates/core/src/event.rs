@@ -181,6 +181,8 @@ pub enum Event {
         rollout: RolloutId,
         request_id: String,
     },
+    /// About to send a share of the traffic to GREEN, in per cent, and the rest to BLUE.
+    ShiftRequested { service: ServiceName, blue: BuildId, green: BuildId, percent: u8 },
     /// The traffic as the platform reports it, read back.
     TrafficObserved { service: ServiceName, splits: Vec<Split> },
     /// A rule judged samples: candidate health, verification, soak or public health.
@@ -268,6 +270,7 @@ impl Event {
             | Self::GreenReady { .. }
             | Self::CandidateReady { .. }
             | Self::SwitchRequested { .. }
+            | Self::ShiftRequested { .. }
             | Self::TrafficObserved { .. }
             | Self::Judged { .. }
             | Self::ReleaseFaulted { .. }

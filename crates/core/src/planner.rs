@@ -131,11 +131,14 @@ pub fn deploy(
         vec![step("preflight", StepKind::Preflight, "Check the target and the live build")?];
     steps.extend(listed(List::Pre)?);
     steps.extend(schema_steps(&spec.databases, Direction::Up)?);
+    let at_first = spec.policy.traffic.first();
+    let at_first = at_first.map_or(String::new(), |percent| format!(", {percent} % at first"));
     steps.extend([
         step("build", StepKind::Build, format!("Build {name} without traffic"))?,
         step("probe", StepKind::ProbeGreen, "Check green's health")?,
-        step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {name}"))?,
+        step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {name}{at_first}"))?,
     ]);
+    steps.extend(shared_steps(&spec, &name, &soak)?);
     for member in &spec.members {
         let service = member.service().clone();
         let title = format!("Switch {service} to {name}");
@@ -154,6 +157,28 @@ pub fn deploy(
     plan.checklist = checklist;
     plan.check()?;
     Ok(plan)
+}
+
+/// The steps that give the candidate more and more of the traffic before it gets all of it.
+fn shared_steps(
+    spec: &EnvironmentSpec,
+    name: &ReleaseName,
+    soak: &str,
+) -> Result<Vec<PlannedStep>, Problem> {
+    let mut steps = Vec::new();
+    for percent in spec.policy.traffic.iter().copied() {
+        for member in &spec.members {
+            let service = member.service().clone();
+            let (id, title) = (
+                format!("shift:{percent}:{service}"),
+                format!("Send {percent} % of {service} to {name}"),
+            );
+            steps.push(step(&id, StepKind::Shift { service, percent }, title)?);
+        }
+        let title = format!("Soak for {soak} at {percent} %");
+        steps.push(step(&format!("soak:{percent}"), StepKind::SoakShare { percent }, title)?);
+    }
+    Ok(steps)
 }
 
 /// The steps of every migration that these databases hold.

@@ -117,6 +117,9 @@ pub struct DeployPolicy {
     pub attest: AttestPolicy,
     /// The soak after the switch.
     pub soak: SoakPolicy,
+    /// The shares of the traffic that GREEN gets before it gets all, in per cent, each with a soak. Empty: all at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<u8>,
     /// Time that open requests to the previous build get to finish after the switch.
     #[serde(with = "text_form")]
     pub drain: Duration,
@@ -148,6 +151,7 @@ impl Default for DeployPolicy {
                 on_failure: OnFailure::Rollback,
                 countdown: s(10),
             },
+            traffic: Vec::new(),
             drain: s(30),
             keep_blue: s(1800),
         }

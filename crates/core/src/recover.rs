@@ -20,6 +20,8 @@ pub enum Serving {
     Side(Side),
     /// A build of this run or none, but a rollout is in flight: the observation is not final.
     Moving(Option<Side>),
+    /// The builds of this run have a share each, in per cent for GREEN, as it set them.
+    Shared(u8),
     /// No build, as when the run started.
     NoBuild,
     /// A build that is neither blue nor green of this run, or several builds.
@@ -32,6 +34,7 @@ impl fmt::Display for Serving {
             Self::Side(side) => side.fmt(f),
             Self::Moving(Some(side)) => write!(f, "{side}, and a rollout is under way"),
             Self::Moving(None) => f.write_str("none yet, and a rollout is under way"),
+            Self::Shared(percent) => write!(f, "{percent} % green, the others blue"),
             Self::NoBuild => f.write_str("none"),
             Self::Foreign(who) => write!(f, "{who}, which is not from this run"),
         }

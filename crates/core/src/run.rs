@@ -160,6 +160,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::BuildRequested { .. }
         | Event::CandidateReady { .. }
         | Event::SwitchRequested { .. }
+        | Event::ShiftRequested { .. }
         | Event::TrafficObserved { .. }
         | Event::ReleaseMarked { .. }
         | Event::DatabaseLocked { .. }

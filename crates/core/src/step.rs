@@ -40,6 +40,10 @@ pub enum StepKind {
     GateChecklist { list: List },
     /// Switches the traffic of one service to a build. The target is absolute, so that repeating the step is harmless.
     Switch { service: ServiceName, to: Side },
+    /// Sends a share of the traffic of one service to the candidate, in per cent; the live build keeps the rest.
+    Shift { service: ServiceName, percent: u8 },
+    /// Monitors the public address and the candidate's own while both builds have traffic.
+    SoakShare { percent: u8 },
     /// Verifies which build answers at the public address (N1).
     Attest { side: Side },
     /// Monitors the public address after the switch.
@@ -81,6 +85,8 @@ impl StepKind {
             | Self::Build
             | Self::ProbeGreen
             | Self::Switch { .. }
+            | Self::Shift { .. }
+            | Self::SoakShare { .. }
             | Self::Attest { .. }
             | Self::Soak
             | Self::ProbePublic { .. }
@@ -112,6 +118,16 @@ impl StepKind {
                 let to = to.to_string().to_uppercase();
                 return format!(
                     "Sends all traffic of {service} to {to}, and reads back where it is."
+                );
+            }
+            Self::Shift { service, percent } => {
+                return format!(
+                    "Sends {percent} % of the traffic of {service} to GREEN, and reads back where it is."
+                );
+            }
+            Self::SoakShare { percent } => {
+                return format!(
+                    "Watches the public address and GREEN's own while GREEN has {percent} % of the traffic."
                 );
             }
             Self::Attest { .. } => "Asks the public address which build answers.",
@@ -148,7 +164,12 @@ impl StepKind {
 
     /// Whether the step moves traffic.
     pub fn moves_traffic(&self) -> bool {
-        matches!(self, Self::Switch { .. })
+        matches!(self, Self::Switch { .. } | Self::Shift { .. })
+    }
+
+    /// Whether the step only watches customers' answers.
+    pub fn soaks(&self) -> bool {
+        matches!(self, Self::Soak | Self::SoakShare { .. })
     }
 }
 

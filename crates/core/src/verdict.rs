@@ -105,7 +105,13 @@ impl Evidence<'_> {
             let view = run.services.get(&service.service)?;
             if view.blue_known { read_by(run, view) } else { None }
         });
-        let (name, side) = read.unwrap_or_else(|| (service.release(), Some(service.side)));
+        // An interrupted run says what the parts are that its process left.
+        let shared = || {
+            let run = self.switched?;
+            shared_name(run, run.services.get(&service.service)?, &service.traffic)
+        };
+        let (name, side) =
+            read.or_else(shared).unwrap_or_else(|| (service.release(), Some(service.side)));
         let answer = Some((&service.health, self.stale));
         let health = side.and_then(|side| health(&service.service, side, answer, self.probes));
         LiveService { service: service.service.clone(), name, health }
@@ -162,7 +168,10 @@ fn read_by(run: &RunView, view: &ServiceView) -> Option<(String, Option<Side>)> 
         }
         TrafficState::Unknown => return None,
         TrafficState::None => return Some(("no build".to_owned(), None)),
-        TrafficState::Split(_) => return Some(("SPLIT".to_owned(), None)),
+        TrafficState::Split(_) => {
+            let shared = shared_name(run, view, &view.traffic);
+            return Some(shared.unwrap_or_else(|| ("SPLIT".to_owned(), None)));
+        }
         TrafficState::Whole(build) => build,
     };
     // GREEN of a rollback may be the same build as BLUE.
@@ -172,6 +181,23 @@ fn read_by(run: &RunView, view: &ServiceView) -> Option<(String, Option<Side>)> 
         Side::Blue => view.blue_name(),
     };
     Some((name.map_or_else(|| build.to_string(), |name| name.to_string()), side))
+}
+
+/// The two releases that a run shares the traffic of a service between, with the share of the newer one. `None`: it is not
+/// shared, or by someone else.
+fn shared_name(
+    run: &RunView,
+    view: &ServiceView,
+    traffic: &TrafficState,
+) -> Option<(String, Option<Side>)> {
+    if !view.is_shared(traffic.parts()) {
+        return None;
+    }
+    let percent = traffic.share_of(view.green.as_ref()?);
+    let name = |name: Option<String>, role: &str| name.unwrap_or_else(|| role.to_owned());
+    let green = name(run.plan.name().map(|name| name.to_string()), "GREEN");
+    let blue = name(view.blue_name().map(|name| name.to_string()), "BLUE");
+    Some((format!("{percent} % {green}, {} % {blue}", 100 - percent), Some(Side::Green)))
 }
 
 impl Live {

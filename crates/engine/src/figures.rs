@@ -24,7 +24,7 @@ pub(super) async fn judged(
 ) -> Result<Vec<FigureVerdict>, String> {
     let runtime = outside.hosting.runtime();
     let runtime = runtime.ok_or_else(|| "this platform measures no requests".to_owned())?;
-    let (Some(green), Some(switched)) = (&seen.green, seen.switched_at) else {
+    let (Some(green), Some(switched)) = (&seen.green, seen.customers_at) else {
         return Err(format!("{} has not been switched", member.service()));
     };
     let now = outside.clock.now();

@@ -4,7 +4,7 @@ use pointsman_core::ids::BuildId;
 use pointsman_core::ports::hosting::{Hosting, HostingError, Traffic};
 use pointsman_core::recover::{Observed, Serving};
 use pointsman_core::step::Side;
-use pointsman_core::view::{RunView, ServiceView};
+use pointsman_core::view::{RunView, ServiceView, TrafficState};
 
 /// The live build of each service of the run. Services that were not observed yet cannot be judged, and need not be:
 /// the run has not changed them.
@@ -31,6 +31,9 @@ fn serving(traffic: &Traffic, seen: &ServiceView) -> Serving {
         if is(build.as_ref()) {
             return if moves { Serving::Moving(Some(side)) } else { Serving::Side(side) };
         }
+    }
+    if let Some(green) = seen.green.as_ref().filter(|_| seen.is_shared(&traffic.splits)) {
+        return Serving::Shared(TrafficState::of(&traffic.splits).share_of(green));
     }
     let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
     Serving::Foreign(parts.collect::<Vec<_>>().join(", "))

@@ -40,6 +40,9 @@ pub struct DeployConfig {
     pub attest: AttestConfig,
     /// Monitoring of the new build after the switch.
     pub soak: SoakConfig,
+    /// Shares of the traffic for the candidate, in per cent, each followed by a soak: `[10, 50, 100]`. Needs a platform of
+    /// kind `cloud-run`. Without it, all traffic moves at once.
+    pub traffic: Option<Vec<u32>>,
     /// How long open requests to the previous build may take after a switch.
     pub drain: Option<DurationText>,
     /// How long the previous build stays warm, so that a rollback takes seconds.

@@ -317,6 +317,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         | Event::GreenReady { .. }
         | Event::CandidateReady { .. }
         | Event::SwitchRequested { .. }
+        | Event::ShiftRequested { .. }
         | Event::TrafficObserved { .. }
         | Event::Judged { .. }
         | Event::ReleaseFaulted { .. }

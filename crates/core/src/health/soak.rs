@@ -12,7 +12,10 @@ use crate::time::spoken;
 /// The soak of one service.
 #[derive(Debug)]
 struct Watched {
-    wanted: Wanted,
+    /// The builds that may answer.
+    wanted: Vec<Wanted>,
+    /// The number of answers of each.
+    answers: Vec<u32>,
     row: u32,
     share: Share,
     answered: bool,
@@ -49,15 +52,38 @@ pub enum Round {
 /// Extra time between two rounds that a loaded machine may need.
 const GAP_TOLERANCE: Duration = Duration::from_secs(2);
 
+impl Watched {
+    /// Accepts a healthy answer of one of the builds.
+    fn judge(&mut self, sample: &Sample) -> Result<(), String> {
+        let mut why = None;
+        for (wanted, answers) in self.wanted.iter().zip(&mut self.answers) {
+            match wanted.judge(sample) {
+                Ok(()) => {
+                    *answers += 1;
+                    return Ok(());
+                }
+                Err(differs) => why = why.or(Some(differs)),
+            }
+        }
+        Err(why.unwrap_or_else(|| "no build is expected to answer".to_owned()))
+    }
+}
+
 impl SoakWatch {
-    /// A soak of some services. `timeout` is that of one sample.
+    /// A soak of some services, each with the builds that may answer. `timeout` is that of one sample.
     pub fn new(
         policy: SoakPolicy,
         timeout: Duration,
-        wanted: BTreeMap<ServiceName, Wanted>,
+        wanted: BTreeMap<ServiceName, Vec<Wanted>>,
     ) -> Self {
         let share = Share::new(policy.share);
-        let watched = |wanted| Watched { wanted, row: 0, share: share.clone(), answered: false };
+        let watched = |wanted: Vec<Wanted>| Watched {
+            answers: vec![0; wanted.len()],
+            wanted,
+            row: 0,
+            share: share.clone(),
+            answered: false,
+        };
         let services = wanted.into_iter().map(|(name, wanted)| (name, watched(wanted))).collect();
         Self {
             longest_round: policy.interval + timeout + GAP_TOLERANCE,
@@ -82,7 +108,7 @@ impl SoakWatch {
             return None;
         }
         watched.answered = true;
-        let judged = watched.wanted.judge(sample);
+        let judged = watched.judge(sample);
         watched.share.push(judged.is_ok());
         let Err(why) = judged else {
             watched.row = 0;
@@ -136,6 +162,13 @@ impl SoakWatch {
         self.watched >= self.policy.length && self.services.values().all(well)
     }
 
+    /// The number of a service's answers that came from the first build that may answer, where answers tell.
+    pub fn answers_of_first(&self, service: &ServiceName) -> Option<u32> {
+        let watched = self.services.get(service)?;
+        let told = watched.wanted.first()?.tells_apart();
+        watched.answers.first().copied().filter(|_| told)
+    }
+
     /// The numbers so far, `120 samples, 2 bad`, with their limitations.
     pub fn summary(&self) -> String {
         let mut said = format!("{} samples, {} bad", self.samples, self.bad);
@@ -171,7 +204,7 @@ mod tests {
         let policy = DeployPolicy::default();
         let soak = policy.soak;
         let watch =
-            SoakWatch::new(soak.clone(), policy.health.timeout, [(service(), wanted)].into());
+            SoakWatch::new(soak.clone(), policy.health.timeout, [(service(), vec![wanted])].into());
         (watch, soak)
     }
 
@@ -230,7 +263,7 @@ mod tests {
         let (watch_of, mut policy) = watch();
         policy.length = SECOND * 5;
         let wanted = watch_of.services[&service()].wanted.clone();
-        let mut watch = SoakWatch::new(policy, SECOND, [(service(), wanted)].into());
+        let mut watch = SoakWatch::new(policy, SECOND, [(service(), vec![wanted])].into());
         let mut answers = vec![from("b-1"); 30];
         answers[2] = Sample::Unhealthy("HTTP 503".to_owned());
         let mut ended = 0;

@@ -86,6 +86,7 @@ pub fn without_secrets(mut event: Event) -> Event {
         | Event::BuildRequested { .. }
         | Event::CandidateReady { .. }
         | Event::SwitchRequested { .. }
+        | Event::ShiftRequested { .. }
         | Event::TrafficObserved { .. }
         | Event::DatabaseLocked { .. }
         | Event::SchemaSeen { .. }

@@ -1,6 +1,6 @@
 //! Which release customers get, in one sentence: for the screen, the report and the alerts.
 
-use super::RunView;
+use super::{RunView, ServiceView, TrafficState};
 use crate::ids::ServiceName;
 use crate::plan::RunKind;
 use crate::step::Side;
@@ -52,6 +52,9 @@ impl RunView {
         if self.traffic_unknown() {
             return format!("The live build is unknown: {}.", self.traffic_read());
         }
+        if let Some(shared) = self.shared_sentence(&green, blue) {
+            return shared;
+        }
         let over = self.ended.is_some();
         let then = if over { "When it ended" } else { "When it was last driven" };
         let again = if over { " again" } else { "" };
@@ -63,6 +66,28 @@ impl RunView {
             Some(Side::Green) => format!("{then}, {green} was live."),
             None => format!("No release has all traffic: {}.", self.traffic_read()),
         }
+    }
+
+    /// The shares that this run has given GREEN, if customers are between the builds on purpose.
+    fn shared_sentence(&self, green: &str, blue: &str) -> Option<String> {
+        let share = |seen: &ServiceView| match &seen.traffic {
+            TrafficState::Split(splits) if seen.is_shared(splits) => {
+                Some(seen.traffic.share_of(seen.green.as_ref()?))
+            }
+            _ => None,
+        };
+        let shares: Vec<_> = self.services.iter().map(|(name, s)| (name, share(s))).collect();
+        let (_, first) = shares.first()?;
+        if let Some(percent) = first.filter(|_| shares.iter().all(|(_, share)| share == first)) {
+            return Some(format!("{percent} % of customers are on {green}, the others on {blue}."));
+        }
+        let part = |(name, share): &(&ServiceName, Option<u8>)| match share {
+            Some(percent) => format!("{name} {percent} % on {green}"),
+            None => format!("{name} {}", self.services[*name].live()),
+        };
+        let known = shares.iter().any(|(_, share)| share.is_some());
+        let parts = shares.iter().map(part).collect::<Vec<_>>().join(", ");
+        known.then(|| format!("Customers are shared: {parts}; the others on {blue}."))
     }
 
     /// The sentence for a run that moved no traffic.
@@ -98,8 +123,7 @@ impl RunView {
 
     /// The traffic of each service as the run last read it.
     fn traffic_read(&self) -> String {
-        let one =
-            |(name, seen): (&ServiceName, &super::ServiceView)| format!("{name} {}", seen.live());
+        let one = |(name, seen): (&ServiceName, &ServiceView)| format!("{name} {}", seen.live());
         self.services.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 }

@@ -287,13 +287,22 @@ impl RunView {
             Event::SwitchRequested { service, to, rollout, .. } => with(service, &|s| {
                 s.switch_asked = true;
                 (s.serving, s.traffic) = (None, TrafficState::Unknown);
+                s.set = TrafficState::Whole(to.clone());
                 s.rollouts.push((rollout.clone(), to.clone()));
+            }),
+            Event::ShiftRequested { service, blue, green, percent } => with(service, &|s| {
+                (s.switch_asked, s.shared) = (true, true);
+                (s.serving, s.traffic) = (None, TrafficState::Unknown);
+                s.set = TrafficState::shared(blue, green, *percent);
             }),
             Event::TrafficObserved { service, splits } => with(service, &|s| {
                 (s.traffic, s.traffic_at) = (TrafficState::of(splits), Some(at));
                 s.serving = s.traffic.whole().cloned();
                 if s.green.is_some() && s.serving == s.green {
                     s.switched_at.get_or_insert(at);
+                }
+                if s.green.as_ref().is_some_and(|green| s.traffic.share_of(green) > 0) {
+                    s.customers_at.get_or_insert(at);
                 }
                 if s.serving != s.green {
                     s.watched_bad = None;
@@ -346,8 +355,11 @@ impl RunView {
                 let undone = self.services.get(service).is_some_and(|s| s.serving == s.blue);
                 for step in self.steps.iter_mut().filter(|_| undone) {
                     let kind = &step.plan.kind;
-                    if matches!(kind, StepKind::Switch { service: s, to: Side::Green } if s == service)
-                    {
+                    if matches!(
+                        kind,
+                        StepKind::Switch { service: s, to: Side::Green }
+                        | StepKind::Shift { service: s, .. } if s == service
+                    ) {
                         step.state = StepState::Undone;
                     }
                 }

@@ -2,6 +2,7 @@
 
 use super::TrafficState;
 use crate::build_config::ConfigChange;
+use crate::event::Split;
 use crate::health::Verdict;
 use crate::ids::{BuildId, RolloutId};
 use crate::release::{ReleaseLabel, ReleaseName};
@@ -51,6 +52,15 @@ pub struct ServiceView {
     /// When the run first read that GREEN has all of its traffic.
     #[serde(default)]
     pub switched_at: Option<Timestamp>,
+    /// When the run first read that GREEN has any of it.
+    #[serde(default)]
+    pub customers_at: Option<Timestamp>,
+    /// The traffic that this run requested last. Unknown: it has requested none.
+    #[serde(default)]
+    pub set: TrafficState,
+    /// Whether this run has ever shared the traffic between BLUE and GREEN.
+    #[serde(default)]
+    pub shared: bool,
     /// Its traffic when the run started.
     pub found: TrafficState,
     /// The request id of the build order, reused after a lost reply.
@@ -70,6 +80,13 @@ impl ServiceView {
     pub fn blue_name(&self) -> Option<ReleaseName> {
         let commit = self.blue_commit.clone();
         self.blue_release.clone().map(|label| ReleaseName { label, commit })
+    }
+
+    /// Whether this is traffic that the run shared between BLUE and GREEN, in whatever parts: a request may have been
+    /// written down and never sent.
+    pub fn is_shared(&self, splits: &[Split]) -> bool {
+        let ours = |split: &Split| [&self.blue, &self.green].contains(&&Some(split.build.clone()));
+        self.shared && !splits.is_empty() && splits.iter().all(ours)
     }
 
     /// The build of a side.

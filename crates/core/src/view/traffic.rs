@@ -31,6 +31,38 @@ impl TrafficState {
         }
     }
 
+    /// A share of the traffic for GREEN, and the rest for BLUE.
+    pub fn shared(blue: &BuildId, green: &BuildId, percent: u8) -> Self {
+        let part = |build: &BuildId, percent| Split { build: build.clone(), percent };
+        Self::Split(vec![part(green, percent), part(blue, 100_u8.saturating_sub(percent))])
+    }
+
+    /// Whether both say that the same builds have the same parts, in whatever order.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Split(these), Self::Split(those)) => {
+                these.len() == those.len() && these.iter().all(|part| those.contains(part))
+            }
+            _ => self == other,
+        }
+    }
+
+    /// The parts of split traffic.
+    pub fn parts(&self) -> &[Split] {
+        if let Self::Split(parts) = self { parts } else { &[] }
+    }
+
+    /// The share of a build, in per cent.
+    pub fn share_of(&self, build: &BuildId) -> u8 {
+        match self {
+            Self::Whole(whole) if whole == build => 100,
+            Self::Split(parts) => {
+                parts.iter().find(|part| part.build == *build).map_or(0, |part| part.percent)
+            }
+            Self::Whole(_) | Self::None | Self::Unknown => 0,
+        }
+    }
+
     /// The build that has all traffic.
     pub fn whole(&self) -> Option<&BuildId> {
         let Self::Whole(build) = self else { return None };
@@ -89,7 +121,7 @@ impl ServiceView {
             TrafficState::Whole(build) => [&self.blue, &self.green].contains(&&Some(build.clone())),
             TrafficState::None => self.blue.is_none(),
             TrafficState::Unknown => true,
-            TrafficState::Split(_) => false,
+            TrafficState::Split(splits) => self.is_shared(splits),
         }
     }
 }

@@ -23,7 +23,7 @@ impl Engine {
     pub(super) fn cancels(&self, kind: &StepKind) -> bool {
         let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
         let goes_back = wishes.rollback.is_some() && view.can_go_back();
-        let soaks = wishes.stop && *kind == StepKind::Soak;
+        let soaks = wishes.stop && kind.soaks();
         !view.gives_back() && (wishes.abort || soaks || (goes_back && !kind.moves_traffic()))
     }
 

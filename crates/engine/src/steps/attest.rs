@@ -19,7 +19,7 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     let moved: Vec<&Member> = moved.collect();
     let asked = join_all(moved.iter().map(|member| ask(context, member, side))).await;
     // Answers and traffic must agree. Read the traffic first: if someone else moved it, the release is not at fault.
-    let mut reads = TrafficReads::new(context, side);
+    let mut reads = TrafficReads::new(context);
     reads.patiently(context).await?;
     let asked = all_of(asked)?;
     let ended = moved.iter().zip(asked);

@@ -8,7 +8,7 @@ use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::plan::Member;
-use pointsman_core::step::{Failure, Side};
+use pointsman_core::step::Failure;
 use pointsman_core::view::TrafficState;
 
 /// Time limit of one read. A slower platform is read again with the next sample.
@@ -24,7 +24,6 @@ const END_READ_WITHIN: Duration = Duration::from_mins(1);
 
 /// The traffic reads of one step.
 pub(super) struct TrafficReads {
-    side: Side,
     every: Duration,
     read_at: Option<Duration>,
     /// The reason why the last read had no answer.
@@ -32,11 +31,11 @@ pub(super) struct TrafficReads {
 }
 
 impl TrafficReads {
-    /// Reads that expect `side` to have the traffic.
-    pub(super) fn new(context: &Context, side: Side) -> Self {
+    /// Reads that expect the traffic that this run has requested.
+    pub(super) fn new(context: &Context) -> Self {
         let remote = context.outside.hosting.poll_after(u32::MAX) >= REMOTE_READ_EVERY;
         let every = if remote { REMOTE_READ_EVERY } else { LOCAL_READ_EVERY };
-        Self { side, every, read_at: None, unread: None }
+        Self { every, read_at: None, unread: None }
     }
 
     /// Reads the traffic of every moved service, if a read is due.
@@ -111,15 +110,15 @@ impl TrafficReads {
         splits: Vec<pointsman_core::event::Split>,
     ) -> Result<(), StepError> {
         let service = member.service();
-        let build = context.build_of(service, self.side)?;
+        let set = context.service(service).set;
         let seen = TrafficState::of(&splits);
-        if seen == TrafficState::Whole(build.clone()) {
+        if seen.is_same_as(&set) {
             return Ok(());
         }
         context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
         let problem = Problem::coded(
             Code::TRAFFIC_MOVED,
-            format!("traffic of {service} is no longer with {build}"),
+            format!("traffic of {service} is no longer with {set}"),
         )
         .because(format!("the platform reports: {seen}"))
         .try_this(format!(

@@ -17,6 +17,7 @@ mod schema;
 mod secrets;
 mod serving;
 mod settled;
+mod shift;
 mod soak;
 mod stop;
 mod switch;
@@ -36,6 +37,8 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
         StepKind::ProbeGreen => probe::green(&context).await,
         StepKind::ProbePublic { side } => probe::public(&context, *side).await,
         StepKind::Switch { service, to } => switch::perform(&context, service, *to).await,
+        StepKind::Shift { service, percent } => shift::perform(&context, service, *percent).await,
+        StepKind::SoakShare { percent } => soak::shared(&context, *percent).await,
         StepKind::Attest { side } => attest::perform(&context, *side).await,
         StepKind::Soak => soak::perform(&context).await,
         StepKind::MarkStable => marks::stable(&context).await,
@@ -61,9 +64,11 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
     match kind {
         StepKind::Build => minutes(60),
         // Waiting for other rollouts, the switch itself, and the read-back.
-        StepKind::Switch { .. } => minutes(4) + plan.endpoint.capabilities().switch_within,
+        StepKind::Switch { .. } | StepKind::Shift { .. } => {
+            minutes(4) + plan.endpoint.capabilities().switch_within
+        }
         StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
-        StepKind::Soak => {
+        StepKind::Soak | StepKind::SoakShare { .. } => {
             // After one bad answer a verdict needs this many samples: a soak with few samples is extended to collect
             // them.
             let judged =

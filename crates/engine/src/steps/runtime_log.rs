@@ -67,7 +67,9 @@ impl RuntimeLogs {
     async fn read_one(&mut self, context: &Context, member: &Member) {
         let Some(runtime) = context.outside.hosting.runtime() else { return };
         let seen = context.service(member.service());
-        let began = seen.switched_at.or(seen.traffic_at);
+        // With shares there was a soak before this one, which copied what is older.
+        let switched = seen.switched_at.filter(|_| !seen.shared);
+        let began = switched.or(seen.traffic_at);
         let builds: Vec<BuildId> = seen.green.iter().chain(&seen.blue).cloned().collect();
         let (Some(began), false) = (began, builds.is_empty()) else { return };
         let tail =

@@ -38,8 +38,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         return Err(moved);
     }
     if to == Side::Green {
-        indexes::still_ready(context).await?;
-        not_frozen(context)?;
+        green_may_get_traffic(context).await?;
     }
     schema::may_serve(context, member, &build).await?;
     let new = order(context, service, &build, before.whole().cloned()).await?;
@@ -69,10 +68,16 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     }
 }
 
-/// Time limit for reading the traffic back; after it the live build is unknown.
-const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
+/// Checks what may have changed since the gate.
+pub(super) async fn green_may_get_traffic(context: &Context) -> Result<(), StepError> {
+    indexes::still_ready(context).await?;
+    not_frozen(context)
+}
 
-fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
+/// Time limit for reading the traffic back; after it the live build is unknown.
+pub(super) const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
+
+pub(super) fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
     StepError::inconclusive(
         Problem::coded(
             Code::SWITCH_UNKNOWN,
@@ -83,7 +88,7 @@ fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
     )
 }
 
-fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
+pub(super) fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
     let why = switched
         .map_or("the platform accepted the switch and then stopped answering".into(), |e| {
             e.problem.sentence()
@@ -114,7 +119,7 @@ fn not_frozen(context: &Context) -> Result<(), StepError> {
 
 /// Refuses to override a traffic change made by someone else (F10). If no build is live any more, only blue may get
 /// traffic.
-fn ours_to_move(
+pub(super) fn ours_to_move(
     seen: &ServiceView,
     service: &ServiceName,
     to: Side,
@@ -125,6 +130,7 @@ fn ours_to_move(
             return Ok(());
         }
         Some(whole) => format!("{whole} is live, which is neither blue nor green of this run"),
+        None if seen.is_shared(&traffic.splits) => return Ok(()),
         None if !traffic.splits.is_empty() => {
             let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
             format!("it is split: {}", parts.collect::<Vec<_>>().join(", "))

@@ -85,6 +85,7 @@ fn level(event: &Event) -> LogLevel {
         // The line after says what came of it, or the one before did.
         Event::StepFinished { .. }
         | Event::SwitchRequested { .. }
+        | Event::ShiftRequested { .. }
         | Event::FilesSeen { .. }
         | Event::CandidateReady { .. }
         | Event::ChecklistSeen { .. }

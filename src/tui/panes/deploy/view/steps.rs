@@ -326,8 +326,8 @@ pub(super) fn ms(length: std::time::Duration) -> u64 {
 /// How long a step has been running; for a soak, also its full length.
 fn running_for(view: &RunView, step: &StepView, ms: u64) -> String {
     let length = view.plan.policy.soak.length.as_millis();
-    match (&step.plan.kind, &step.state, u64::try_from(length)) {
-        (StepKind::Soak, StepState::Running { attempt: 1 }, Ok(length)) => {
+    match (step.plan.kind.soaks(), &step.state, u64::try_from(length)) {
+        (true, StepState::Running { attempt: 1 }, Ok(length)) => {
             format!("{} / {}", took(ms), took(length))
         }
         _ => took(ms),
