@@ -8,25 +8,23 @@ use super::sandbox::{Sandbox, request, wait_until};
 /// A client of one emulator's API.
 pub(crate) struct Caller {
     pub(crate) sandbox: Sandbox,
+    control: Control,
+}
+
+/// The address and the token of an emulator.
+#[derive(Default)]
+pub(crate) struct Control {
     port: u16,
     token: String,
 }
 
-const LOCATION: &str = "projects/demo-toto/locations/us-central1";
-
-impl Caller {
-    pub(crate) fn new() -> Self {
-        let mut caller = Self { sandbox: Sandbox::new(), port: 0, token: String::new() };
-        caller.start();
-        caller
-    }
-
-    /// Starts the emulator, or starts it again after a stop.
-    pub(crate) fn start(&mut self) {
-        let started = self.sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
-        self.port = started["url"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
-        let token = self.sandbox.run(&["emulator", "token"]).exits(0).out;
-        token.trim().clone_into(&mut self.token);
+impl Control {
+    /// Those of a sandbox's emulator, which runs.
+    pub(crate) fn of(sandbox: &Sandbox) -> Self {
+        let url = sandbox.emulator()["url"].as_str().unwrap().to_owned();
+        let port = url.rsplit_once(':').unwrap().1.parse().unwrap();
+        let token = sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
+        Self { port, token }
     }
 
     fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
@@ -45,6 +43,30 @@ impl Caller {
             format!("Host: localhost:{}\r\nAuthorization: Bearer {}\r\n", self.port, self.token);
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.send(method, path, &headers, &body)
+    }
+}
+
+const LOCATION: &str = "projects/demo-toto/locations/us-central1";
+
+impl Caller {
+    pub(crate) fn new() -> Self {
+        let mut caller = Self { sandbox: Sandbox::new(), control: Control::default() };
+        caller.start();
+        caller
+    }
+
+    /// Starts the emulator, or starts it again after a stop.
+    pub(crate) fn start(&mut self) {
+        self.sandbox.run(&["emulator", "start", "--json"]).exits(0);
+        self.control = Control::of(&self.sandbox);
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
+        self.control.send(method, path, headers, body)
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.control.call(method, path, body)
     }
 
     /// A call that must succeed with an answer that matches a schema of the discovery document.
@@ -382,7 +404,7 @@ fn repeated_request_acts_once_and_validate_only_never() {
 fn only_local_callers_with_the_token_are_accepted() {
     let api = Caller::new();
     let path = format!("/v1/{LOCATION}/backends");
-    let host = format!("Host: localhost:{}\r\n", api.port);
+    let host = format!("Host: localhost:{}\r\n", api.control.port);
     let (status, answer) = api.send("GET", &path, &host, "");
     error(status, &answer, 401, "UNAUTHENTICATED");
     assert_eq!(answer["error"]["details"][0]["reason"], "CREDENTIALS_MISSING");
@@ -392,12 +414,12 @@ fn only_local_callers_with_the_token_are_accepted() {
         error(status, &answer, 401, "UNAUTHENTICATED");
     }
     for foreign in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", ""] {
-        let headers = format!("Host: {foreign}\r\nAuthorization: Bearer {}\r\n", api.token);
+        let headers = format!("Host: {foreign}\r\nAuthorization: Bearer {}\r\n", api.control.token);
         let (status, answer) = api.send("GET", &path, &headers, "");
         error(status, &answer, 403, "PERMISSION_DENIED");
     }
     for own in ["127.0.0.1", "localhost:1", "[::1]:4000"] {
-        let headers = format!("Host: {own}\r\nAuthorization: Bearer {}\r\n", api.token);
+        let headers = format!("Host: {own}\r\nAuthorization: Bearer {}\r\n", api.control.token);
         assert_eq!(api.send("GET", &path, &headers, "").0, 200, "{own}");
     }
     api.refused("GET", "/v2/x", &Value::Null, 404, "NOT_FOUND");
@@ -416,7 +438,7 @@ fn emulator_listens_on_loopback_only() {
     let api = Caller::new();
     api.backend();
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let ports = [api.port, api.sandbox.app].map(|p| format!("{p:04X}"));
+    let ports = [api.control.port, api.sandbox.app].map(|p| format!("{p:04X}"));
     let mut found = 0;
     for line in table.lines().skip(1) {
         let fields: Vec<_> = line.split_whitespace().collect();

@@ -14,7 +14,7 @@ use pointsman::ports::journal::JournalError;
 use pointsman::store::MemoryJournal;
 use proptest::prelude::*;
 
-use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, named, service, spec};
+use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, named, service, shared_plan, spec};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -82,16 +82,18 @@ proptest! {
     /// 2: an intent is written before every effect, and an observation after every success.
     #[test]
     fn effects_have_intents_and_successes_have_observations(
-        at in 2..50_u64,
+        at in 2..70_u64,
         acted in any::<bool>(),
         fault in proptest::option::of((0..40_usize, any::<bool>())),
+        shared in any::<bool>(),
     ) {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
         bench.world.forget_acts();
         let class = Failure::Passing;
+        let plan = if shared { shared_plan("1.1.0") } else { deploy_plan("1.1.0") };
         bench.world.fail(fault.map(|(at, acts)| Fault { at, class, acts, lasts: false }));
-        let view = match bench.crash(&deploy_plan("1.1.0"), at, acted) {
+        let view = match bench.crash(&plan, at, acted) {
             Some(dead) => dead,
             None => bench.runs().swap_remove(0),
         };
@@ -107,6 +109,10 @@ proptest! {
                 Act::Switched(name, id) => wrote(&|e| {
                     matches!(e, Event::SwitchRequested { service, to, .. }
                         if service.as_str() == name && to.as_str() == id)
+                }),
+                Act::Shared(name, id, share) => wrote(&|e| {
+                    matches!(e, Event::ShiftRequested { service, green, percent, .. }
+                        if service.as_str() == name && green.as_str() == id && percent == share)
                 }),
                 Act::Stopped(..) | Act::Deleted(..) => false,
             };

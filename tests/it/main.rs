@@ -9,6 +9,7 @@ mod besides_code;
 mod chain;
 mod checklist;
 mod checks;
+mod cloud_run;
 mod command_line;
 mod command_platform;
 mod config;

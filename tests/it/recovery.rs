@@ -16,7 +16,7 @@ use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, Journal as _};
 
-use super::world::{Act, Behaviour, Bench, deploy_plan, named, service, spec};
+use super::world::{Act, Behaviour, Bench, deploy_plan, named, service, shared_plan, spec};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -148,6 +148,26 @@ fn deploy_rolls_back_from_every_fact_after_the_switch() {
         },
     );
     assert!(cases > 20, "{cases} cases");
+}
+
+#[test]
+fn shared_deploy_resumes_and_rolls_back_from_every_fact() {
+    for (choice, ends) in [(None, Outcome::Promoted), (Some(Choice::GoBack), Outcome::RolledBack)] {
+        let cases = sweep(
+            first_release,
+            |_| shared_plan("1.1.0"),
+            choice,
+            |case| {
+                assert_eq!(outcome(&case.view), ends, "{}", case.name);
+                if ends == Outcome::RolledBack {
+                    assert_eq!(live(&case.bench), case.before, "{}", case.name);
+                }
+                consistent(&case);
+                built_once(&case);
+            },
+        );
+        assert!(cases > 50, "{cases} cases");
+    }
 }
 
 #[test]

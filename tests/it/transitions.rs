@@ -66,6 +66,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::GreenReady { service: s(), build: build(), preview: None }, true, &["running", "waiting"]),
         (Event::CandidateReady { service: s(), build: build() }, true, RUNNING),
         (Event::SwitchRequested { service: s(), from: None, to: build(), rollout: RolloutId::new("r").unwrap(), request_id: String::new() }, true, RUNNING),
+        (Event::ShiftRequested { service: s(), blue: build(), green: build(), percent: 10 }, true, RUNNING),
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),
         (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, &["running", "waiting"]),
         (Event::ReleaseFaulted { service: s(), evidence: String::new() }, true, RUNNING),
@@ -119,6 +120,7 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::GreenReady { .. }
         | Event::CandidateReady { .. }
         | Event::SwitchRequested { .. }
+        | Event::ShiftRequested { .. }
         | Event::TrafficObserved { .. }
         | Event::Judged { .. }
         | Event::ChecklistSeen { .. }

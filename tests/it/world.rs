@@ -132,6 +132,15 @@ pub(crate) fn deploy_plan(release: &str) -> Plan {
     planner::deploy(spec(), &label(release), &sources.into_iter().collect()).unwrap()
 }
 
+/// A deploy that gives GREEN a tenth and then half of the traffic before it gets all of it.
+pub(crate) fn shared_plan(release: &str) -> Plan {
+    let sources =
+        ["toto-bo", "toto-app"].map(|s| (service(s), Source::Archive("file:///x".into())));
+    let mut spec = spec();
+    spec.policy.traffic = vec![10, 50];
+    planner::deploy(spec, &label(release), &sources.into_iter().collect()).unwrap()
+}
+
 /// A scripted world and a store in a temporary folder.
 pub(crate) struct Bench {
     pub(crate) world: World,

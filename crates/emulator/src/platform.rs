@@ -128,6 +128,11 @@ impl Platform {
         problem.map_or(Ok(()), Err)
     }
 
+    /// Closes the public address of a backend that is deleted.
+    pub(super) fn close_door(&self, backend: &str) {
+        drop(self.doors().remove(backend));
+    }
+
     /// Opens a listener as soon as its port is free.
     async fn wait_for(self: Arc<Self>, port: u16, backend: String, proxy: Arc<Proxy>) {
         loop {

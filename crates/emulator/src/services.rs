@@ -80,11 +80,17 @@ impl Platform {
     /// Makes the revisions that a change has asked for, then sets the traffic as the service says, and finishes the
     /// operation.
     pub(super) async fn settle_service(self: Arc<Self>, name: String, operation: String) {
+        let service = self.registry().get(&name).ok().flatten().unwrap_or_default();
+        let opened = match service["annotations"][ADDRESS].as_str() {
+            Some(address) => self.open_door(&name, address),
+            None => Ok(()),
+        };
         let revisions = self.registry().list(Kind::Revision, &name).unwrap_or_default();
         for revision in revisions.iter().filter(|revision| revision["state"] == "BUILDING") {
             self.built(revision["name"].as_str().unwrap_or_default()).await;
         }
-        let served = self.serve_shares(&name).await;
+        // A port that is in use fails the change alone: its revisions are made all the same.
+        let served = self.serve_shares(&name).await.and(opened);
         let result = served.map_err(|why| (FAILED_PRECONDITION, why)).map(|()| {
             let stored = self.registry().get(&name).ok().flatten().unwrap_or_default();
             self.run_service(&stored)

@@ -43,6 +43,8 @@ pub struct Fault {
 pub enum Act {
     Built(String, String),
     Switched(String, String),
+    /// The first of the builds that share the traffic, with its share.
+    Shared(String, String, u8),
     Stopped(String, String),
     Deleted(String, String),
 }

@@ -7,6 +7,7 @@ use super::script::build_lines;
 use super::world::{Inside, Made, World};
 use pointsman_core::build_config::BuildConfig;
 use pointsman_core::error::Problem;
+use pointsman_core::event::Split;
 use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
@@ -15,6 +16,7 @@ use pointsman_core::ports::hosting::{
     Answer, Automatic, Build, BuildState, DomainTrouble, Hosting, HostingError, HostingReason,
     LogPart, NewBuild, NewRollout, Traffic,
 };
+use pointsman_core::ports::shares::Shares;
 use pointsman_core::project::Target;
 use pointsman_core::step::Failure;
 
@@ -91,6 +93,19 @@ fn key(target: &Target, id: &BuildId) -> (String, String) {
     (target.backend_name(), id.to_string())
 }
 
+impl Shares for World {
+    fn set<'a>(&'a self, target: &'a Target, shares: &'a [Split]) -> Answer<'a, Traffic> {
+        let answer = self.call(|inside| {
+            let first = shares.first().map(|share| (share.build.to_string(), share.percent));
+            let (build, percent) = first.unwrap_or_default();
+            inside.acts.push(Act::Shared(target.service().to_string(), build, percent));
+            inside.shared.insert(target.backend_name(), shares.to_vec());
+            Ok(self.traffic_of(inside, target))
+        });
+        self.answer("set_shares", answer)
+    }
+}
+
 impl Hosting for World {
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
         let answer = self.call(|inside| {
@@ -136,6 +151,7 @@ impl Hosting for World {
             if self.stage.is_some() && !inside.builds.contains_key(&key(target, &new.build)) {
                 return Err(gone(&new.build));
             }
+            inside.shared.remove(&target.backend_name());
             inside.traffic.insert(target.backend_name(), new.build.clone());
             Ok(self.traffic_of(inside, target))
         });
@@ -202,6 +218,10 @@ impl Hosting for World {
             None => {}
         }
         Box::pin(std::future::ready(part))
+    }
+
+    fn shares(&self) -> Option<&dyn Shares> {
+        Some(self)
     }
 
     fn logs_builds_alone(&self) -> bool {

@@ -35,9 +35,10 @@ impl Answering {
 impl Inside {
     /// The build that answers at an address: the live build at a public address, the build itself at its preview
     /// address.
-    fn answers(&self, base: &str) -> Option<Answering> {
-        let (backend, build, preview) = if let Some(backend) = self.addresses.get(base) {
-            (backend.clone(), self.traffic.get(backend)?.clone(), false)
+    fn answers(&mut self, base: &str) -> Option<Answering> {
+        let (backend, build, preview) = if let Some(backend) = self.addresses.get(base).cloned() {
+            let build = self.next_of(&backend)?;
+            (backend, build, false)
         } else {
             let of = self.builds.iter().find(|((_, id), _)| base.contains(id.as_str()));
             of.map(|((backend, _), made)| (backend.clone(), made.build.id.clone(), true))?
@@ -46,10 +47,25 @@ impl Inside {
         Some(Answering {
             release: made.and_then(|made| made.build.release.clone()),
             preview,
-            live: self.traffic.get(&backend) == Some(&build),
+            live: !preview || self.traffic.get(&backend) == Some(&build),
             build,
             backend,
         })
+    }
+
+    /// The build that gets a backend's next request. Of ten in a row, each build gets its share.
+    fn next_of(&mut self, backend: &str) -> Option<BuildId> {
+        let Some(shares) = self.shared.get(backend) else {
+            return self.traffic.get(backend).cloned();
+        };
+        let at = self.shared_requests % 10 * 10;
+        self.shared_requests += 1;
+        let mut until = 0;
+        let mine = shares.iter().find(|share| {
+            until += u32::from(share.percent);
+            at < until
+        });
+        mine.map(|share| share.build.clone())
     }
 
     /// The probe result of a build, according to its release's behaviour.

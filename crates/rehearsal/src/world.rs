@@ -34,6 +34,10 @@ pub(super) struct Stage {
 pub(super) struct Inside {
     /// Backend → build.
     pub(super) traffic: BTreeMap<String, BuildId>,
+    /// Backend → shares, while several builds have a part of its traffic. `traffic` then has the build from before.
+    pub(super) shared: BTreeMap<String, Vec<Split>>,
+    /// Requests that a shared backend has answered.
+    pub(super) shared_requests: u32,
     /// Backend and build id → build.
     pub(super) builds: BTreeMap<(String, String), Made>,
     /// Public address → backend.
@@ -155,6 +159,7 @@ impl World {
     pub fn give_traffic(&self, service: &str, build: &BuildId) {
         let mut inside = self.lock();
         let backend = inside.backend(service).unwrap_or_else(|| service.to_owned());
+        inside.shared.remove(&backend);
         inside.traffic.insert(backend, build.clone());
     }
 
@@ -178,7 +183,9 @@ impl World {
     /// The live build of a service.
     pub fn live(&self, service: &str) -> Option<BuildId> {
         let inside = self.lock();
-        inside.traffic.get(&inside.backend(service)?).cloned()
+        let backend = inside.backend(service)?;
+        let whole = !inside.shared.contains_key(&backend);
+        inside.traffic.get(&backend).filter(|_| whole).cloned()
     }
 
     /// The release of a build.
@@ -239,8 +246,9 @@ impl Inside {
     /// The traffic of a backend as the platform reports it.
     pub(super) fn reported(&mut self, backend: &str) -> Traffic {
         let build = self.traffic.get(backend);
-        let mut splits: Vec<Split> =
-            build.map(|b| Split { build: b.clone(), percent: 100 }).into_iter().collect();
+        let whole = || build.map(|b| Split { build: b.clone(), percent: 100 });
+        let mut splits =
+            self.shared.get(backend).cloned().unwrap_or_else(|| whole().into_iter().collect());
         let service = service_of(backend).to_owned();
         let switched = |act: &Act| matches!(act, Act::Switched(of, _) if *of == service);
         let switched = self.acts.iter().any(switched);

@@ -263,7 +263,7 @@ mod tests {
         let (watch_of, mut policy) = watch();
         policy.length = SECOND * 5;
         let wanted = watch_of.services[&service()].wanted.clone();
-        let mut watch = SoakWatch::new(policy, SECOND, [(service(), vec![wanted])].into());
+        let mut watch = SoakWatch::new(policy, SECOND, [(service(), wanted)].into());
         let mut answers = vec![from("b-1"); 30];
         answers[2] = Sample::Unhealthy("HTTP 503".to_owned());
         let mut ended = 0;

@@ -94,6 +94,7 @@ impl Api {
             self.platform.slots.stop(build, true).await;
         }
         let operation = self.begin(call, &call.name, "delete", |r| r.delete(&call.name))?;
+        self.platform.close_door(&call.name);
         let name = operation["name"].as_str().unwrap_or_default();
         self.platform.finish(name, "Backend", Ok(current));
         self.read(name)

@@ -7,8 +7,6 @@ use super::call::Call;
 use super::error::ApiError;
 use super::schema::Document;
 use super::{Answer, Api};
-use crate::ADDRESS;
-use crate::lifecycle::FAILED_PRECONDITION;
 use crate::registry::{Kind, Registry};
 use crate::services::{container, run_revision};
 
@@ -53,17 +51,7 @@ impl Api {
     /// The part of a change that takes its time.
     fn settle(&self, name: &str, operation: &Value) -> Answer {
         let id = operation["name"].as_str().unwrap_or_default().to_owned();
-        let service = self.read(name)?;
-        let opened = match service["annotations"][ADDRESS].as_str() {
-            Some(address) => self.platform.open_door(name, address),
-            None => Ok(()),
-        };
-        match opened {
-            Ok(()) => {
-                tokio::spawn(self.platform.clone().settle_service(name.to_owned(), id.clone()));
-            }
-            Err(why) => self.platform.finish(&id, "Service", Err((FAILED_PRECONDITION, why))),
-        }
+        tokio::spawn(self.platform.clone().settle_service(name.to_owned(), id.clone()));
         self.read(&id)
     }
 
@@ -151,6 +139,7 @@ impl Api {
         }
         let shown = self.platform.run_service(&current);
         let operation = self.begin(call, &call.name, "delete", |r| r.delete(&call.name))?;
+        self.platform.close_door(&call.name);
         let name = operation["name"].as_str().unwrap_or_default();
         self.platform.finish(name, "Service", Ok(shown));
         self.read(name)

@@ -58,6 +58,10 @@ pub(super) async fn perform(context: &Context) -> StepResult {
 
 /// With a share of the traffic on GREEN: BLUE or GREEN answers customers, and GREEN answers at its own address.
 pub(super) async fn shared(context: &Context, percent: u8) -> StepResult {
+    let mut services = context.view.services.values();
+    if !services.any(|seen| seen.shared) {
+        return Ok(Done::ok("no build was live to share the traffic with"));
+    }
     let rule = format!("soak at {percent} %");
     let both = Soak {
         places: public(context, &[Side::Green, Side::Blue])?,

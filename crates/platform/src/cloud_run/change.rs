@@ -184,7 +184,8 @@ impl CloudRun {
         self.api.fetch(GoogleApi::CloudRun, call, &query, Some(&change)).await
     }
 
-    async fn settled(&self, operation: &Value) -> Result<(), HostingError> {
+    /// Waits until an operation has ended.
+    pub(super) async fn settled(&self, operation: &Value) -> Result<(), HostingError> {
         let at = format!("{}/v2", self.api.origin(GoogleApi::CloudRun));
         self.api.wait_for(GoogleApi::CloudRun, &at, operation).await.map(drop)
     }

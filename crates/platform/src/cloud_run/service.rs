@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::CloudRun;
 use crate::google_api::Kind;
-use crate::google_api::wire::{accepted, last_part, lasting, unreadable};
+use crate::google_api::wire::{last_part, lasting, unreadable};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Split;
@@ -59,7 +59,6 @@ impl CloudRun {
         }
         let call = GoogleApi::CloudRun;
         let operation = match self.api.maybe(call, &self.url(&name)).await? {
-            Some(service) if service["annotations"] == annotations => return Ok(()),
             Some(_) => {
                 let body = json!({ "name": name, "annotations": annotations });
                 let query = [("updateMask", "annotations")];
@@ -77,7 +76,8 @@ impl CloudRun {
                 }
             }
         };
-        accepted(call, &operation)
+        // The port of its address may be in use.
+        self.settled(&operation).await
     }
 
     /// The live revisions, and whether that is still changing.
@@ -149,6 +149,6 @@ fn missing(target: &Target) -> HostingError {
     let (service, project, region) = (target.backend(), target.project(), target.location());
     let what = format!("there is no Cloud Run service {}", target.service_name());
     lasting(Problem::coded(Code::NO_BACKEND, what).try_this(format!(
-        "create it once, with any image: gcloud run deploy {service} --project {project} --region {region} --image IMAGE"
+        "create it once, with any image: gcloud run deploy {service} --project {project} --region {region} --image IMAGE; in the emulator a deploy does"
     )))
 }
