@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::Session;
 use crate::config::Loaded;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::error::Problem;
 use crate::domain::google_api::GoogleApi;
+use crate::domain::google_write::GoogleWrite;
+use crate::domain::migration::{Migration, Operation};
 use crate::domain::plan::PlannedDatabase;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::ports::hosting::{HostingError, HostingReason};
@@ -49,6 +52,9 @@ pub(super) async fn apis(
             looks.push(told(GoogleApi::CloudRun, project, &member, found));
         }
         looks.extend(runtime(session, spec, hosting.as_ref(), &member).await);
+        for change in changes(loaded, spec) {
+            looks.extend(may(hosting.as_ref(), &change, &member).await);
+        }
         if let Some((owner, secret)) = proposal::secrets_now(loaded, spec).into_iter().next() {
             let looked = hosting.secret(&owner.target, &secret, false).await;
             let project = secret.project.as_deref().unwrap_or(owner.target.project().as_str());
@@ -76,6 +82,71 @@ pub(super) async fn apis(
         looks.extend(rules(planned, admin, &member).await);
     }
     looks
+}
+
+/// A change that a configured feature makes in a project.
+#[derive(PartialEq)]
+struct Change {
+    write: GoogleWrite,
+    project: String,
+    /// Whether there is no deploy without it.
+    needed: bool,
+}
+
+/// What the configured features change, each once.
+fn changes(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<Change> {
+    let mut all = Vec::new();
+    let mut add = |write: GoogleWrite, project: &str, needed: bool| {
+        let one = Change { write, project: project.to_owned(), needed };
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    };
+    let at_cloud_run = matches!(spec.endpoint, Endpoint::CloudRun(_));
+    for member in &spec.members {
+        let project = member.target.project().as_str();
+        if !at_cloud_run {
+            add(GoogleWrite::Rollouts, project, true);
+        }
+        if at_cloud_run || spec.preview.is_some() {
+            add(GoogleWrite::Services, project, at_cloud_run);
+        }
+    }
+    for planned in spec.databases.iter().filter(|planned| planned.endpoint == Endpoint::Google) {
+        let project = planned.project.as_str();
+        let migrations = loaded.migrations(spec.environment.as_str(), &planned.name);
+        let indexes = |migration: &Migration| {
+            let mut operations = migration.up.iter().chain(&migration.down);
+            operations.any(Operation::needs_admin)
+        };
+        if migrations.is_ok_and(|all| all.iter().any(indexes)) {
+            add(GoogleWrite::Indexes, project, false);
+        }
+        add(GoogleWrite::Exports, project, false);
+    }
+    all
+}
+
+/// Whether the caller may make a change. `None`: the server cannot say.
+async fn may(hosting: &dyn Hosting, change: &Change, member: &str) -> Option<ApiLook> {
+    let Change { write, project, needed } = change;
+    let api = write.api();
+    let purpose = write.purpose();
+    let (found, wrong) = match hosting.has_permission(project, write.permission()).await {
+        Ok(None) => return None,
+        Ok(Some(true)) => (Ok(format!("may {purpose} in {project}")), false),
+        Ok(Some(false)) => {
+            let lacks = Problem::new(format!("the role to {purpose} in {project} is missing"))
+                .because(format!("these credentials lack {}", write.permission()))
+                .try_this(write.grant(project, member));
+            (Err(lacks), *needed)
+        }
+        Err(error) => {
+            let what = format!("whether it may {purpose} in {project} cannot be checked");
+            (Err(Problem::new(what).because(error.problem.sentence())), false)
+        }
+    };
+    Some(ApiLook { api, found, wrong })
 }
 
 /// The logs and figures of running builds, as far as the config uses them.

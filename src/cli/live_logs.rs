@@ -137,12 +137,8 @@ fn print(session: &Session, reading: &Reading, entries: &[RuntimeEntry], least: 
 }
 
 fn failed(error: HostingError) -> Failed {
-    let problem = match error.reason {
-        HostingReason::Forbidden => {
-            let role = error.api.unwrap_or(GoogleApi::Logging).role();
-            error.problem.try_this(format!("ask for {role} on that project"))
-        }
-        _ => error.problem,
-    };
-    problem.into()
+    match error.lacks(GoogleApi::Logging) {
+        Some(role) => error.problem.try_this(format!("ask for {role} on that project")).into(),
+        None => error.problem.into(),
+    }
 }

@@ -353,3 +353,28 @@ fn emulators_services_follow_googles_schema_and_refuse_what_google_refuses() {
     let (_, answer) = api.call("DELETE", &format!("{service}/revisions/{live}"), &Value::Null);
     assert_eq!(answer["error"]["status"], "FAILED_PRECONDITION", "{answer}");
 }
+
+#[test]
+fn doctor_tests_the_roles_that_change_something() {
+    let platform = remote();
+    let sandbox = &platform.sandbox;
+    let answers = |permissions: Value| {
+        move |asked: &super::stand_in::Asked| {
+            let asks = asked.is("POST", "/v1/projects/demo-toto:testIamPermissions");
+            asks.then(|| Reply::json(200, &json!({ "permissions": permissions })))
+        }
+    };
+    platform.misbehaves(answers(json!(["run.services.update"])));
+    let well = sandbox.run(&["doctor", "development"]).exits(0).out;
+    assert!(well.contains("may change revisions, traffic and tags in demo-toto"), "{well}");
+    platform.misbehaves(answers(json!([])));
+    let lacks = sandbox.run(&["doctor", "development"]).exits(1).out;
+    assert!(lacks.contains("these credentials lack run.services.update"), "{lacks}");
+    assert!(lacks.contains("--role roles/run.developer"), "{lacks}");
+    // A server that cannot say is not one that refuses.
+    platform.misbehaves(|asked| {
+        let asks = asked.path.ends_with(":testIamPermissions");
+        asks.then(|| error(404, "NOT_FOUND", &json!([])))
+    });
+    sandbox.run(&["doctor", "development"]).exits(0);
+}

@@ -17,12 +17,23 @@ struct Github {
     statuses: Vec<(u64, Value)>,
     /// Answers to the next changes, instead of making them; `true`: the change is made, and its answer is lost.
     faults: Vec<(Reply, bool)>,
+    renamed: bool,
 }
 
 impl Github {
     fn answer(&mut self, asked: &Asked) -> Reply {
         assert_eq!(asked.header("authorization"), "Bearer ghp_test");
         let path = asked.path.split('?').next().unwrap().to_owned();
+        // A renamed repository answers at its new address alone.
+        let path = match (self.renamed, path.strip_prefix("/repositories/7/")) {
+            (true, Some(rest)) => format!("/repos/betoto/toto/{rest}"),
+            (true, None) => {
+                let rest = asked.path.strip_prefix("/repos/betoto/toto/").unwrap();
+                let to = format!("Location: /repositories/7/{rest}\r\n");
+                return Reply::Says(307, to, String::new());
+            }
+            (false, _) => path,
+        };
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let [_, owner, name, "deployments", rest @ ..] = parts.as_slice() else {
             // The pipeline itself: it knows no runs.
@@ -135,6 +146,14 @@ fn deploy_and_rollback_appear_at_github() {
     let github = github.lock().unwrap();
     assert_eq!(github.deployments.len(), 3, "each run is a deployment");
     assert_eq!(github.states(3), ["in_progress", "success"], "a rollback deploys its target");
+}
+
+#[test]
+fn renamed_repository_hears_of_deployments_too() {
+    let (sandbox, github, _stand_in, _) = place();
+    github.lock().unwrap().renamed = true;
+    deploy(&sandbox).exits(0);
+    assert_eq!(github.lock().unwrap().states(1), ["in_progress", "success"]);
 }
 
 #[test]

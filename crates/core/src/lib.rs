@@ -23,6 +23,7 @@ pub mod export;
 pub mod freeze;
 pub mod gate;
 pub mod google_api;
+pub mod google_write;
 pub mod guard;
 pub mod handover;
 pub mod hash;

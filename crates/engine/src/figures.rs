@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::outside::Outside;
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::plan::{Member, Plan};
-use pointsman_core::ports::hosting::{HostingError, HostingReason};
+use pointsman_core::ports::hosting::HostingError;
 use pointsman_core::runtime_figures::{FigureRules, FigureVerdict, Figures};
 use pointsman_core::time::earlier;
 use pointsman_core::view::ServiceView;
@@ -57,11 +57,8 @@ fn own_requests(plan: &Plan, since: Duration) -> u64 {
 }
 
 fn why(error: &HostingError) -> String {
-    match error.reason {
-        HostingReason::Forbidden => {
-            let role = error.api.unwrap_or(GoogleApi::Monitoring).role();
-            format!("{}; it needs {role}", error.problem.what)
-        }
-        _ => error.problem.sentence(),
+    match error.lacks(GoogleApi::Monitoring) {
+        Some(role) => format!("{}; it needs {role}", error.problem.what),
+        None => error.problem.sentence(),
     }
 }

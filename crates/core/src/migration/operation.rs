@@ -197,6 +197,17 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether it changes indexes or expiry, for which the roles of documents are not enough.
+    pub fn needs_admin(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateIndex { .. }
+                | Self::DeleteIndex { .. }
+                | Self::Expire { .. }
+                | Self::EndExpiry { .. }
+        )
+    }
+
     /// The documents that it processes, if it processes a collection.
     pub fn scope(&self) -> Option<&Scope> {
         match self {

@@ -58,6 +58,12 @@ impl HostingError {
     pub fn new(problem: Problem, class: Failure) -> Self {
         Self { problem, class, reason: HostingReason::Other, api: None }
     }
+
+    /// The role that the caller lacks to read it, if that is why. `asked`: the API that was asked, where the error names
+    /// none.
+    pub fn lacks(&self, asked: GoogleApi) -> Option<&'static str> {
+        (self.reason == HostingReason::Forbidden).then(|| self.api.unwrap_or(asked).role())
+    }
 }
 
 impl fmt::Display for HostingError {
@@ -255,6 +261,15 @@ pub trait Hosting: Send + Sync {
         recent: bool,
     ) -> Answer<'a, Option<SecretLook>> {
         let _ = (target, secret, recent);
+        Box::pin(async { Ok(None) })
+    }
+    /// Whether the caller has a permission in a project. `None`: the platform cannot say.
+    fn has_permission<'a>(
+        &'a self,
+        project: &'a str,
+        permission: &'static str,
+    ) -> Answer<'a, Option<bool>> {
+        let _ = (project, permission);
         Box::pin(async { Ok(None) })
     }
     /// Where the Cloud Run service below the platform sends traffic. `None`: there is none below this platform.

@@ -10,7 +10,6 @@ use crate::context::Context;
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::{BuildId, ServiceName};
 use pointsman_core::plan::Member;
-use pointsman_core::ports::hosting::HostingReason;
 use pointsman_core::runtime_log::{RuntimeEntry, RuntimeTail};
 use pointsman_core::step::Side;
 use pointsman_core::time::Timestamp;
@@ -86,16 +85,17 @@ impl RuntimeLogs {
                     context.log(member.service(), format!("{more} more lines are left out here"));
                 }
             }
-            Err(error) if error.reason == HostingReason::Forbidden => {
-                self.refused = true;
-                let role = error.api.unwrap_or(GoogleApi::Logging).role();
-                context.say(&format!(
-                    "the logs of running builds are not shown: {}; it needs {role}",
-                    error.problem.what
-                ));
-            }
-            // Another attempt follows.
-            Err(error) => tracing::debug!(%error, "runtime logs"),
+            Err(error) => match error.lacks(GoogleApi::Logging) {
+                Some(role) => {
+                    self.refused = true;
+                    context.say(&format!(
+                        "the logs of running builds are not shown: {}; it needs {role}",
+                        error.problem.what
+                    ));
+                }
+                // Another attempt follows.
+                None => tracing::debug!(%error, "runtime logs"),
+            },
         }
     }
 }

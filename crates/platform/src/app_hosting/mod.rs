@@ -270,6 +270,14 @@ impl Hosting for AppHosting {
         Some(self)
     }
 
+    fn has_permission<'a>(
+        &'a self,
+        project: &'a str,
+        permission: &'static str,
+    ) -> Answer<'a, Option<bool>> {
+        Box::pin(self.api.has_permission(project, permission))
+    }
+
     fn runtime(&self) -> Option<&dyn Runtime> {
         Some(self)
     }

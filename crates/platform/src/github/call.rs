@@ -22,7 +22,7 @@ const CALL_WITHIN: Duration = Duration::from_secs(20);
 /// Default pause after a rate limit without a header.
 const LIMIT_WAIT_AT_LEAST: Duration = Duration::from_mins(1);
 /// Maximum redirects: a renamed repository may have been renamed before.
-const MOST_REDIRECTS: usize = 3;
+pub(super) const MOST_REDIRECTS: usize = 3;
 /// Maximum cached responses.
 const ETAGS_KEPT: usize = 200;
 /// Maximum size read of a job's log, in bytes; the end is kept.

@@ -1,11 +1,13 @@
 //! Tells GitHub about deployments (`docs/internals/github-actions.md`). Idempotent: the deployment is found by the run's
 //! key in its payload, and a state that it has already is not written again.
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::header::LOCATION;
+use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::API;
+use super::call::MOST_REDIRECTS;
 use crate::http;
 use pointsman_core::alert::{Alert, DeploymentReport, DeploymentState, GithubRepository};
 use pointsman_core::ports::outbox::DeliveryResult;
@@ -102,12 +104,27 @@ impl Deployments<'_> {
         format!("{base}/repos/{}/{rest}", self.of.repository)
     }
 
+    /// Calls GitHub. A renamed repository answers with its new address, and the same call is repeated there.
     async fn call(
         &self,
         method: Method,
         url: &str,
         body: Option<&Value>,
     ) -> Result<Value, DeliveryResult> {
+        let mut response = self.sent(method.clone(), url, body).await?;
+        for _ in 0..MOST_REDIRECTS {
+            let Some(to) = elsewhere(&response) else { break };
+            response = self.sent(method.clone(), to.as_str(), body).await?;
+        }
+        Self::read(response).await
+    }
+
+    async fn sent(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&Value>,
+    ) -> Result<Response, DeliveryResult> {
         let mut request = self
             .client
             .request(method, url)
@@ -117,7 +134,10 @@ impl Deployments<'_> {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(crate::notify::lost)?;
+        request.send().await.map_err(crate::notify::lost)
+    }
+
+    async fn read(response: Response) -> Result<Value, DeliveryResult> {
         let (status, after) = (response.status(), crate::notify::retry_after(&response));
         let text = http::text(response).await;
         let text = text.map_err(|e| e.either(crate::notify::lost, |why| unreadable(&why)))?;
@@ -132,6 +152,19 @@ impl Deployments<'_> {
         }
         Err(crate::notify::refused(status, after, said))
     }
+}
+
+/// Where a renamed repository answers. Only at the same origin: the token goes along.
+fn elsewhere(response: &Response) -> Option<url::Url> {
+    let moved = [
+        StatusCode::MOVED_PERMANENTLY,
+        StatusCode::TEMPORARY_REDIRECT,
+        StatusCode::PERMANENT_REDIRECT,
+    ];
+    let to = response.headers().get(LOCATION)?.to_str().ok()?;
+    let to = response.url().join(to).ok()?;
+    let ours = to.origin() == response.url().origin();
+    (moved.contains(&response.status()) && ours).then_some(to)
 }
 
 fn unreadable(what: &str) -> DeliveryResult {

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Client, wire};
+use super::{Client, Kind, wire};
 use crate::auth::Unsent;
 use crate::google::NoToken;
 use crate::http::{self, chain};
@@ -58,6 +58,31 @@ impl Client {
     ) -> Result<Option<Value>, HostingError> {
         match self.fetch(api, (Method::GET, url), &[], None).await {
             Ok(value) => Ok(Some(value)),
+            Err(error) if error.reason == HostingReason::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the caller has a permission in a project, as Resource Manager says. `None`: this server has none.
+    pub(crate) async fn has_permission(
+        &self,
+        project: &str,
+        permission: &str,
+    ) -> Result<Option<bool>, HostingError> {
+        let origin = match self.kind {
+            Kind::Google => &self.origins.projects,
+            Kind::Loopback => &self.base,
+            Kind::Emulator => return Ok(None),
+        };
+        let url = format!("{origin}/v1/projects/{project}:testIamPermissions");
+        let body = json!({ "permissions": [permission] });
+        // It is told with the API that the permission is for.
+        let call = (Method::POST, url.as_str());
+        match self.fetch(GoogleApi::AppHosting, call, &[], Some(&body)).await {
+            Ok(json) => {
+                let mut has = json["permissions"].as_array().into_iter().flatten();
+                Ok(Some(has.any(|one| one == permission)))
+            }
             Err(error) if error.reason == HostingReason::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -146,7 +171,8 @@ impl Client {
             };
         }
         let after = after.or_else(|| wire::retry_info(&json));
-        Err(Unanswered { after, ..wire::refused(api, status, &json).into() })
+        let changes = matches!(method, Method::PATCH | Method::DELETE | Method::PUT);
+        Err(Unanswered { after, ..wire::refused(api, changes, status, &json).into() })
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::google_api::GoogleApi;
+use pointsman_core::google_write::GoogleWrite;
 use pointsman_core::ports::hosting::{HostingError, HostingReason};
 use pointsman_core::step::Failure;
 
@@ -21,7 +22,13 @@ pub(crate) fn unreadable(what: &str) -> HostingError {
 }
 
 /// Converts a response of an API other than 200. The reason starts with the API's own status name.
-pub(crate) fn refused(api: GoogleApi, status: StatusCode, json: &Value) -> HostingError {
+/// `changes`: the call was one, and needs another role.
+pub(crate) fn refused(
+    api: GoogleApi,
+    changes: bool,
+    status: StatusCode,
+    json: &Value,
+) -> HostingError {
     let word = json["error"]["status"].as_str().unwrap_or("no reason given");
     let message = json["error"]["message"].as_str().unwrap_or_default();
     let class = match status.as_u16() {
@@ -37,7 +44,11 @@ pub(crate) fn refused(api: GoogleApi, status: StatusCode, json: &Value) -> Hosti
         403 if switched_off(json) => {
             problem.try_this(format!("switch the API on: {}", api.enable("PROJECT")))
         }
-        403 => problem.try_this(format!("ask for {} on that project", api.role())),
+        403 => {
+            let developer = changes && api == GoogleApi::CloudRun;
+            let role = if developer { GoogleWrite::Services.role() } else { api.role() };
+            problem.try_this(format!("ask for {role} on that project"))
+        }
         _ => problem,
     };
     let reason =
