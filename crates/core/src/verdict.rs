@@ -113,7 +113,17 @@ impl Evidence<'_> {
         let (name, side) =
             read.or_else(shared).unwrap_or_else(|| (service.release(), Some(service.side)));
         let answer = Some((&service.health, self.stale));
-        let health = side.and_then(|side| health(&service.service, side, answer, self.probes));
+        let of = |side: Side| health(&service.service, side, answer, self.probes);
+        let health = match service.traffic {
+            // Both have customers: the worse one counts.
+            TrafficState::Split(_) => [Side::Blue, Side::Green]
+                .into_iter()
+                .filter_map(of)
+                .min_by_key(|state| state.severity()),
+            TrafficState::Unknown | TrafficState::None | TrafficState::Whole(_) => {
+                side.and_then(of)
+            }
+        };
         LiveService { service: service.service.clone(), name, health }
     }
 

@@ -20,9 +20,11 @@ pub(in crate::tui) struct Versions<'a> {
     pub(in crate::tui) green: &'a str,
 }
 
-/// Where the traffic is: on a side, or what is known instead.
+/// Where the traffic is: on a side, shared, or what is known instead.
 enum At {
     Side(Side),
+    /// The share of GREEN, in per cent; BLUE has the rest.
+    Shared(u8),
     Other(&'static str, Role),
 }
 
@@ -45,6 +47,9 @@ pub(in crate::tui) fn of_service(
         match &seen.traffic {
             TrafficState::None => At::Other("no build is live", Role::Muted),
             TrafficState::Unknown => At::Other("not read yet", Role::Unknown),
+            TrafficState::Split(splits) if seen.is_shared(splits) => {
+                At::Shared(seen.green.as_ref().map_or(0, |green| seen.traffic.share_of(green)))
+            }
             TrafficState::Split(_) => At::Other("SPLIT", Role::Unknown),
             TrafficState::Whole(_) => At::Other("another build", Role::Unknown),
         }
@@ -78,23 +83,44 @@ fn bar(
     let texts =
         names + tag(versions.blue) + tag(versions.green) + " BLUE 100 %  100 % GREEN ".len() + 2;
     let room = width.saturating_sub(texts).clamp(SHORTEST, LONGEST);
-    let (left, middle, role, right) = match at {
-        At::Side(side @ Side::Blue) => {
-            ("100 %", theme.fill(*side).repeat(room), Role::Blue, "  0 %")
-        }
-        At::Side(side @ Side::Green) => {
-            ("  0 %", theme.fill(*side).repeat(room), Role::Green, "100 %")
-        }
-        At::Other(text, role) => ("  ? %", format!("{text:^room$}"), *role, "  ? %"),
+    let share = match at {
+        At::Side(Side::Blue) => Some(0),
+        At::Side(Side::Green) => Some(100),
+        At::Shared(green) => Some(*green),
+        At::Other(..) => None,
     };
+    let percent = |share: Option<u8>| match share {
+        Some(share) => format!("{share:>3} %"),
+        None => "  ? %".to_owned(),
+    };
+    let (left, right) = (percent(share.map(|green| 100 - green.min(100))), percent(share));
     let spaced =
         |version: &str| if version.is_empty() { String::new() } else { format!("{version} ") };
-    Line::from(vec![
+    let mut line = vec![
         Span::raw(format!(" {name:<names$} {}", spaced(versions.blue))),
         Span::styled("BLUE", theme.style(Role::Blue)),
         Span::raw(format!(" {left} ")),
-        Span::styled(middle, theme.style(role)),
+    ];
+    line.extend(middle(at, theme, room));
+    line.extend([
         Span::raw(format!(" {right} {}", spaced(versions.green))),
         Span::styled("GREEN", theme.style(Role::Green)),
-    ])
+    ]);
+    Line::from(line)
+}
+
+/// The bar itself. A share is never drawn as nothing or as all.
+fn middle(at: &At, theme: &Theme, room: usize) -> Vec<Span<'static>> {
+    let filled = |side: Side, cells: usize| {
+        let role = if side == Side::Blue { Role::Blue } else { Role::Green };
+        Span::styled(theme.fill(side).repeat(cells), theme.style(role))
+    };
+    match at {
+        At::Side(side) => vec![filled(*side, room)],
+        At::Shared(green) => {
+            let green = (room * usize::from(*green) / 100).clamp(1, room.saturating_sub(1).max(1));
+            vec![filled(Side::Blue, room - green), filled(Side::Green, green)]
+        }
+        At::Other(text, role) => vec![Span::styled(format!("{text:^room$}"), theme.style(*role))],
+    }
 }

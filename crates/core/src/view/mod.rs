@@ -16,9 +16,8 @@ pub use self::service::ServiceView;
 pub use self::traffic::TrafficState;
 use super::checklist::{ItemStatus, List, may_pass};
 use super::command::Command;
-use super::event::{DecidedBy, Event, Fact, GREEN_GATE, Mark, Outcome, Recorded};
+use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 
-use super::health::Verdict;
 use super::ids::{BuildId, RunNumber, ServiceName, StepId};
 use super::plan::Plan;
 use super::release::ReleaseLabel;
@@ -228,107 +227,6 @@ impl RunView {
                         (service.green_health, service.green_left_out) = (None, true);
                     }
                 }
-            }
-            _ => {}
-        }
-    }
-
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "only the facts that change a service; `Event::topic` names every kind"
-    )]
-    fn note_service(&mut self, at: Timestamp, event: &Event) {
-        let mut with = |service: &ServiceName, note: &dyn Fn(&mut ServiceView)| {
-            if let Some(seen) = self.services.get_mut(service) {
-                note(seen);
-            }
-        };
-        match event {
-            Event::BlueObserved { service, build, release, commit, splits } => {
-                with(service, &|s| {
-                    s.blue_commit.clone_from(commit);
-                    s.blue.clone_from(build);
-                    s.serving.clone_from(build);
-                    s.traffic = match build {
-                        Some(build) => TrafficState::Whole(build.clone()),
-                        None => TrafficState::of(splits),
-                    };
-                    s.found = s.traffic.clone();
-                    s.blue_release.clone_from(release);
-                    s.blue_known = true;
-                });
-            }
-            Event::RolloutsHeld { service, policy } => {
-                with(service, &|s| s.held_policy = Some(policy.clone()));
-            }
-            Event::RolloutsReleased { service, problem: None } => {
-                with(service, &|s| s.held_policy = None);
-            }
-            Event::FilesSeen { service, files } => with(service, &|s| s.files.clone_from(files)),
-            Event::BuildRequested { service, build, request_id, .. } => with(service, &|s| {
-                s.green = Some(build.clone());
-                s.ordered.push(build.clone());
-                s.green_request = Some(request_id.clone());
-                s.ready = false;
-            }),
-            Event::GreenReady { service, build, preview } => with(service, &|s| {
-                s.green = Some(build.clone());
-                s.preview.clone_from(preview);
-                s.ready = true;
-                // What was said of its health was said of that address.
-                if preview.is_none() {
-                    (s.green_health, s.green_judged) = (None, None);
-                }
-            }),
-            Event::CandidateReady { service, build } => with(service, &|s| {
-                s.green = Some(build.clone());
-                s.ready = true;
-            }),
-            Event::SwitchRequested { service, to, rollout, .. } => with(service, &|s| {
-                s.switch_asked = true;
-                (s.serving, s.traffic) = (None, TrafficState::Unknown);
-                s.set = TrafficState::Whole(to.clone());
-                s.rollouts.push((rollout.clone(), to.clone()));
-            }),
-            Event::ShiftRequested { service, blue, green, percent } => with(service, &|s| {
-                (s.switch_asked, s.shared) = (true, true);
-                (s.serving, s.traffic) = (None, TrafficState::Unknown);
-                s.set = TrafficState::shared(blue, green, *percent);
-            }),
-            Event::TrafficObserved { service, splits } => with(service, &|s| {
-                (s.traffic, s.traffic_at) = (TrafficState::of(splits), Some(at));
-                s.serving = s.traffic.whole().cloned();
-                if s.green.is_some() && s.serving == s.green {
-                    s.switched_at.get_or_insert(at);
-                }
-                if s.green.as_ref().is_some_and(|green| s.traffic.share_of(green) > 0) {
-                    s.customers_at.get_or_insert(at);
-                }
-                if s.serving != s.green {
-                    s.watched_bad = None;
-                }
-            }),
-            Event::Judged { service, verdict, rule, evidence } if rule == GREEN_GATE => {
-                with(service, &|s| {
-                    s.green_health = Some(*verdict);
-                    s.green_judged = Some((at, evidence.clone()));
-                });
-            }
-            Event::ConfigCompared { service, changes, .. } => {
-                with(service, &|s| s.config_changes = Some(changes.clone()));
-            }
-            Event::ServingReported { service, reports } => {
-                with(service, &|s| s.serving_reports.clone_from(reports));
-            }
-            Event::Judged { service, verdict, rule, evidence } => {
-                with(service, &|s| match verdict {
-                    Verdict::Pass => {
-                        s.watched_bad = None;
-                        s.serving_reports.clear();
-                    }
-                    Verdict::Fail => s.watched_bad = Some(format!("{rule}: {evidence}")),
-                    Verdict::Inconclusive => {}
-                });
             }
             _ => {}
         }

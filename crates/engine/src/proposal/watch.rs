@@ -10,6 +10,7 @@ use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::probe::{Check, Expect, Probe, Rules};
 use pointsman_core::snapshot::{BuildSnapshot, EnvironmentSnapshot, Health, ServiceSnapshot};
 use pointsman_core::step::Side;
+use pointsman_core::view::TrafficState;
 
 /// DNS and certificates change slowly, and the platform's API should not be polled all the time.
 const DOMAIN_INTERVAL: Duration = Duration::from_mins(1);
@@ -73,15 +74,19 @@ fn of_service(
     let live = seen.and_then(|s| s.live.as_ref());
     // If the platform cannot be reached, customers may still be served; if it is not running, they are not.
     let off = seen.is_some_and(|s| s.health == Health::Off);
-    let serves = live.is_some() || (unseen && !off);
+    // While builds share the traffic, either may answer customers.
+    let shared = seen.is_some_and(|s| matches!(s.traffic, TrafficState::Split(_)));
+    let serves = live.is_some() || shared || (unseen && !off);
     let (green, blue) = (seen.and_then(|s| s.green.as_ref()), seen.and_then(|s| s.blue.as_ref()));
     let side = seen.map_or(Side::Blue, |s| s.side);
+    let side = (!shared).then_some(side);
     let public = || probe(spec, watching, member, (side, true), &member.url, live, seen);
     // If no build is live yet, the candidate of the first run can still be probed.
     let mut probes: Vec<_> = serves.then(public).into_iter().collect();
     for (side, build) in [(Side::Blue, blue), (Side::Green, green)] {
         let preview = build.and_then(|build| build.preview.as_deref());
         if let Some(address) = preview {
+            let side = Some(side);
             probes.push(probe(spec, watching, member, (side, false), address, build, seen));
         }
     }
@@ -94,7 +99,7 @@ fn probe(
     spec: &EnvironmentSpec,
     watching: &Watching,
     member: &Member,
-    (side, live): (Side, bool),
+    (side, live): (Option<Side>, bool),
     base: &str,
     build: Option<&BuildSnapshot>,
     seen: Option<&ServiceSnapshot>,
@@ -117,7 +122,7 @@ fn probe(
     Probe {
         key: format!("{}/{service}@{who}{door}", spec.environment),
         name: service.to_string(),
-        side: Some(side),
+        side,
         live,
         check: Check::Http {
             url: format!("{base}{}", health.path),

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use crate::domain::probe::{ProbeSnapshot, State};
+use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::Timestamp;
+use crate::domain::view::TrafficState;
 use crate::tui::list::{Rank, Row};
 use crate::tui::model::Model;
+use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::view::moment;
 
@@ -32,11 +35,12 @@ pub(in crate::tui) const ORDERS: &[&str] = &["worst first", "name", "slowest fir
 
 /// The rows of the list.
 pub(in crate::tui) fn list(model: &Model) -> Vec<Row> {
+    let Some(here) = model.here() else { return Vec::new() };
     let row = |probe: &&ProbeSnapshot| Row {
         key: probe.key.clone(),
         text: [
             &probe.label(),
-            slot(probe).as_str(),
+            slot(probe, here).as_str(),
             probe.state.word(),
             &probe.address,
             &probe.why,
@@ -76,14 +80,26 @@ pub fn counts(probes: &[ProbeSnapshot]) -> Vec<(State, usize)> {
     order.into_iter().map(of).filter(|(_, count)| *count > 0).collect()
 }
 
+/// Where customers are, for a probe of a service. Neither build is idle while both share the traffic.
+pub fn place(probe: &ProbeSnapshot, here: &Environment) -> &'static str {
+    let of = |service: &&ServiceSnapshot| service.service.as_str() == probe.name;
+    let service = here.seen.as_ref().and_then(|(seen, _)| seen.services.iter().find(of));
+    let shared = service.is_some_and(|s| matches!(s.traffic, TrafficState::Split(_)));
+    match (probe.side, probe.live) {
+        (_, true) => "live",
+        (Some(_), false) if shared => "shares",
+        (Some(_), false) => "idle",
+        (None, false) => "",
+    }
+}
+
 /// The slot of a probe, `BLUE live` or `GREEN idle`; `-` if it does not probe a service.
-pub fn slot(probe: &ProbeSnapshot) -> String {
+pub fn slot(probe: &ProbeSnapshot, here: &Environment) -> String {
+    let place = place(probe, here);
     match probe.side {
-        Some(side) => {
-            let live = if probe.live { "live" } else { "idle" };
-            format!("{:<5} {live}", side.to_string().to_uppercase())
-        }
-        None => "-".to_owned(),
+        Some(side) => format!("{:<5} {place}", side.to_string().to_uppercase()),
+        None if place.is_empty() => "-".to_owned(),
+        None => place.to_owned(),
     }
 }
 
@@ -93,26 +109,26 @@ pub fn time(time: Option<Duration>) -> String {
 }
 
 /// The table as text, for the clipboard.
-pub fn table(probes: &[ProbeSnapshot]) -> String {
+pub fn table(here: &Environment) -> String {
     let one = |probe: &ProbeSnapshot| {
         format!(
             "{:<12} {:<10} {:<9} {:>7} {}  {}",
             probe.name,
-            slot(probe),
+            slot(probe, here),
             probe.state.word(),
             time(probe.last),
             probe.address,
             probe.why
         )
     };
-    probes.iter().map(one).collect::<Vec<_>>().join("\n")
+    here.probes.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// The selected probe in full.
 pub(in crate::tui) fn sheet(model: &Model) -> Option<String> {
-    let probe = chosen(model)?;
+    let (probe, here) = (chosen(model)?, model.here()?);
     let time_of = |at: Timestamp| moment(at, model.now);
-    let mut lines = vec![format!("{}  {}", probe.label(), slot(probe)), String::new()];
+    let mut lines = vec![format!("{}  {}", probe.label(), slot(probe, here)), String::new()];
     let since = probe.since.map_or(String::new(), |at| format!(" since {}", time_of(at)));
     lines.push(format!("state     {}{since}", probe.state.word()));
     lines.push(format!("because   {}", probe.why));

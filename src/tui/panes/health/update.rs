@@ -116,7 +116,7 @@ pub(in crate::tui) fn muted(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> 
 
 /// Copies the table to the clipboard.
 pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
-    let table = model.here().map_or_else(String::new, |here| table(&here.probes));
+    let table = model.here().map_or_else(String::new, table);
     if table.is_empty() {
         model.tell("no probe is configured here");
         return Vec::new();

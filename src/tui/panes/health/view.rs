@@ -18,7 +18,7 @@ use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::panes::health::chart::{self, Chart};
 use crate::tui::panes::health::figures;
-use crate::tui::panes::health::model::{counts, listed, time};
+use crate::tui::panes::health::model::{counts, listed, place, time};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
 use crate::tui::view::{clock, cut, framed, selected, styled, wrapped_in, write};
@@ -150,7 +150,7 @@ impl<'a> Look<'a> {
             Span::styled(format!("{:<names$} ", probe.label()), self.theme.style(role(probe))),
             Span::raw(format!(
                 "{:<5} {:<8} {:>7} {:>7} {:>7}  ",
-                place(probe),
+                place(probe, self.here),
                 self.row(probe),
                 time(probe.last),
                 time(probe.stats.p95),
@@ -167,7 +167,7 @@ impl<'a> Look<'a> {
     fn narrow(&self, probe: &ProbeSnapshot, here: bool) -> Vec<Line<'static>> {
         let mark = self.theme.probe(probe);
         let value = if probe.state == State::Ok { time(probe.last) } else { self.row(probe) };
-        let label = format!("{} {}", probe.label(), place(probe));
+        let label = format!("{} {}", probe.label(), place(probe, self.here));
         let room = self.width.saturating_sub(10 + value.width() + mark.glyph.width());
         let line = Line::from(vec![
             Span::raw(self.cursor(here)),
@@ -336,15 +336,6 @@ impl<'a> Look<'a> {
 #[expect(clippy::cast_precision_loss, reason = "a ramp has eight steps")]
 fn share_of(step: usize, steps: usize) -> f64 {
     step as f64 / steps as f64
-}
-
-/// Where customers are, for a probe of a service.
-fn place(probe: &ProbeSnapshot) -> &'static str {
-    match (probe.side, probe.live) {
-        (Some(_), true) => "live",
-        (Some(_), false) => "idle",
-        (None, _) => "",
-    }
 }
 
 fn role(probe: &ProbeSnapshot) -> Role {
