@@ -107,7 +107,8 @@ impl App {
 
     /// Opens the store. Each caller has a separate connection.
     pub fn store(&self) -> Result<SqliteStore, JournalError> {
-        let store = SqliteStore::open(&self.state, self.processes.clone())?.sharing(&self.chains);
+        let store = SqliteStore::open(&self.state, self.processes.clone())?;
+        let store = store.sharing(&self.chains).in_job(own_job());
         if self.is_demo() { store.without_sync() } else { Ok(store) }
     }
 
@@ -323,6 +324,13 @@ fn default_state(config: &Path) -> Result<PathBuf, Problem> {
         return Ok(ours);
     }
     Ok(own)
+}
+
+/// The address of the GitHub Actions run that this process belongs to.
+fn own_job() -> Option<String> {
+    let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"]
+        .map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
 }
 
 fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {

@@ -149,6 +149,31 @@ fn deploy_and_rollback_appear_at_github() {
 }
 
 #[test]
+fn log_address_is_that_of_the_job_that_drove_the_run() {
+    let (sandbox, github, _stand_in, _) = place();
+    // GitHub is not there during the run, so that a later process delivers.
+    let down = Reply::json(503, &json!({}));
+    github.lock().unwrap().faults = vec![(down.clone(), false); 8];
+    let job = [
+        ("GITHUB_SERVER_URL", "https://github.com"),
+        ("GITHUB_REPOSITORY", "betoto/toto"),
+        ("GITHUB_RUN_ID", "4711"),
+        ("GH_TEST", "ghp_test"),
+    ];
+    let arguments = ["deploy", "development", "--release", "v1", "--yes"];
+    let status = sandbox.command(&arguments).envs(job).output().unwrap().status;
+    assert!(status.success());
+    github.lock().unwrap().faults.clear();
+    wait_until("GitHub hears of the end", || {
+        run(&sandbox, &["alerts", "send"]);
+        github.lock().unwrap().states(1).last().is_some_and(|state| state == "success")
+    });
+    for status in github.lock().unwrap().of(1) {
+        assert_eq!(status["log_url"], "https://github.com/betoto/toto/actions/runs/4711");
+    }
+}
+
+#[test]
 fn renamed_repository_hears_of_deployments_too() {
     let (sandbox, github, _stand_in, _) = place();
     github.lock().unwrap().renamed = true;

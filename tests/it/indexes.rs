@@ -1,5 +1,8 @@
 //! Indexes and expiry of a database: made by migrations, compared with the team's file, and waited for before a switch.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use pointsman::adapters::auth::Auth;
 use pointsman::adapters::firestore::Firestore;
 use pointsman::domain::export::ExportState;
@@ -199,6 +202,48 @@ fn switch_waits_for_an_index_and_a_rollback_does_not() {
     // A rollback goes to BLUE, whatever the indexes are.
     told(&place, "indexes.json", &json!({"seconds": 3600, "state": "NEEDS_REPAIR"}));
     place.run(&["rollback", "development", "--yes"]).exits(0);
+}
+
+#[test]
+fn wait_for_an_index_survives_a_server_that_fails_for_a_while() {
+    let place = with_file(&[("1.0.0_count.yaml", EXPAND)], WANTED);
+    let database = place.database();
+    block_on(async {
+        let admin = database.admin().unwrap();
+        admin.create_index(&orders()).await.unwrap();
+        let expiry = Expiry { collection: "sessions".into(), field: "expires".into() };
+        admin.expire(&expiry, true).await.unwrap();
+    });
+    place.run(&DEPLOY).exits(0);
+    let url = place.sandbox.emulator()["url"].as_str().unwrap().to_owned();
+    let port = url.rsplit(':').next().unwrap().parse().unwrap();
+    let token = place.sandbox.run(&["emulator", "token"]).out.trim().to_owned();
+    let fails = Arc::new(AtomicBool::new(false));
+    let (failing, failed) = (fails.clone(), Arc::new(AtomicUsize::new(0)));
+    let count = failed.clone();
+    let between = StandIn::new(move |asked, _| {
+        if failing.load(Ordering::Relaxed) && asked.path.contains("/indexes") {
+            count.fetch_add(1, Ordering::Relaxed);
+            return error(503, "UNAVAILABLE", &json!([]));
+        }
+        let mut asked = asked.clone();
+        asked.headers.insert("authorization".to_owned(), format!("Bearer {token}"));
+        Reply::Raw(asked.forward(port))
+    });
+    told(&place, "indexes.json", &json!({"seconds": 3600}));
+    let host = between.url().trim_start_matches("http://").to_owned();
+    let mut deploying = place
+        .command(&["deploy", "development", "--release", "1.1.0", "--yes"])
+        .env("FIRESTORE_EMULATOR_HOST", host)
+        .spawn()
+        .unwrap();
+    let log = || place.run(&["logs", "3"]).out;
+    wait_until("the switch waits", || log().contains("waiting: main: index orders"));
+    fails.store(true, Ordering::Relaxed);
+    wait_until("the server failed again and again", || failed.load(Ordering::Relaxed) > 4);
+    fails.store(false, Ordering::Relaxed);
+    told(&place, "indexes.json", &json!({"seconds": 0}));
+    assert!(deploying.wait().unwrap().success(), "{}", log());
 }
 
 #[test]

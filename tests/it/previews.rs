@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
 use super::misbehaving::{Platform, changed, error};
-use super::stand_in::{Asked, Reply};
+use super::sandbox::wait_until;
+use super::stand_in::{Asked, Reply, StandIn};
+use super::terminal::Terminal;
 
 const SERVICE: &str = "/v2/projects/demo-toto/locations/us-central1/services/toto-app";
 
@@ -160,6 +162,50 @@ fn tag_that_app_hosting_takes_away_is_told_and_green_is_not_blamed() {
     platform.sandbox.deploy("2.0.0").exits(0);
     let log = platform.sandbox.run(&["logs", "2"]).exits(0).out;
     assert!(log.contains("the preview address was taken away at Cloud Run"), "{log}");
+    platform.serves("2.0.0");
+}
+
+#[test]
+fn tag_that_is_taken_away_at_a_gate_blames_nobody_and_the_gate_stays() {
+    let platform = place();
+    let sandbox = &platform.sandbox;
+    // GREEN's address leads through a server that stops knowing it.
+    let (gone, to) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU16::new(0)));
+    let (is_gone, leads_to) = (gone.clone(), to.clone());
+    let door = StandIn::new(move |asked, _| match is_gone.load(Ordering::Relaxed) {
+        true => Reply::json(404, &json!({})),
+        false => Reply::Raw(asked.forward(leads_to.load(Ordering::Relaxed))),
+    });
+    let (port, url, is_gone) = (platform.port, door.url(), gone.clone());
+    platform.misbehaves(move |asked| {
+        if !asked.is("GET", SERVICE) || asked.path.contains(":getIamPolicy") {
+            return bare(asked, port);
+        }
+        Some(changed(asked, port, |service| {
+            let statuses = service["trafficStatuses"].as_array_mut().unwrap();
+            let others = is_gone.load(Ordering::Relaxed);
+            statuses.retain(|status| !others || status["tag"] == "fah-live");
+            for status in statuses.iter_mut().filter(|status| status["tag"] != "fah-live") {
+                let own = status["uri"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+                to.store(own.parse().unwrap(), Ordering::Relaxed);
+                status["uri"] = json!(url);
+            }
+        }))
+    });
+    let mut terminal = Terminal::open(sandbox, 30, 100);
+    terminal.opens("D", "Deploy which release?");
+    terminal.press("2.0.0\r");
+    terminal.says_yes("DEVELOPMENT · Deploy ");
+    let state = || sandbox.run(&["status", "development", "--json"]).json()["run"].clone();
+    wait_until("the gate waits", || state()["state"] == "waiting");
+    gone.store(true, Ordering::Relaxed);
+    let events = || sandbox.run(&["events", "2", "--json"]).out;
+    let without = "\"preview\":null";
+    wait_until("the run knows that the address is gone", || events().contains(without));
+    assert_eq!(state()["state"], "waiting");
+    assert!(!events().contains("release-faulted"), "{}", events());
+    wait_until("it is approved", || sandbox.run(&["approve", "2"]).code == 0);
+    wait_until("it ends", || state()["state"] == "promoted" || state().is_null());
     platform.serves("2.0.0");
 }
 

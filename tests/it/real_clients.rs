@@ -44,9 +44,11 @@ fn googles_python_client_reads_what_is_below_a_backend() {
     let services = status["services"].as_array().unwrap();
     let live = services.iter().find(|service| service["service"] == "toto-app").unwrap();
     let build = live["live"]["build"].as_str().unwrap();
+    let folder = service();
+    let folder = folder.to_str().unwrap();
     let service = "projects/demo-toto/locations/us-central1/services/toto-app";
     for (script, arguments) in [
-        ("drive_cloud_run.py", vec![service, build]),
+        ("drive_cloud_run.py", vec![service, build, folder]),
         ("drive_secret_manager.py", vec!["projects/demo-toto"]),
         ("drive_firestore_admin.py", vec!["projects/demo-toto"]),
         ("drive_runtime.py", vec!["projects/demo-toto", "toto-app", build]),

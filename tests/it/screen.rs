@@ -10,6 +10,7 @@ use pointsman::domain::guard::{Guard, GuardHit, Justification, Refused, standing
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::{BuildId, EnvironmentName};
 use pointsman::domain::log_level::LogLevel;
+use pointsman::domain::plan::Plan;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::probe::State;
 use pointsman::domain::release::ReleaseName;
@@ -175,10 +176,15 @@ pub(crate) fn seen() -> EnvironmentSnapshot {
 
 /// Every state of a deploy of 1.1.0.
 pub(crate) fn states(behaviour: Behaviour) -> Vec<RunView> {
+    states_of(&deploy_plan("1.1.0"), behaviour)
+}
+
+/// The state after every fact of a plan for 1.1.0, after 1.0.0.
+pub(crate) fn states_of(plan: &Plan, behaviour: Behaviour) -> Vec<RunView> {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", behaviour);
-    let ended = bench.drive(&deploy_plan("1.1.0"));
+    let ended = bench.drive(plan);
     let facts = bench.facts(&ended);
     let mut view = RunView::begin(ended.number, &facts[0]).unwrap();
     let mut states = vec![view.clone()];

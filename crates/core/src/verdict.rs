@@ -193,7 +193,8 @@ fn read_by(run: &RunView, view: &ServiceView) -> Option<(String, Option<Side>)> 
     Some((name.map_or_else(|| build.to_string(), |name| name.to_string()), side))
 }
 
-/// The two releases that a run shares the traffic of a service between, with the share of the newer one. `None`: it is not
+/// The two releases that a run shares the traffic of a service between, with the share of the newer one: short, because
+/// lists have narrow columns. `None`: it is not
 /// shared, or by someone else.
 fn shared_name(
     run: &RunView,
@@ -207,7 +208,7 @@ fn shared_name(
     let name = |name: Option<String>, role: &str| name.unwrap_or_else(|| role.to_owned());
     let green = name(run.plan.name().map(|name| name.to_string()), "GREEN");
     let blue = name(view.blue_name().map(|name| name.to_string()), "BLUE");
-    Some((format!("{percent} % {green}, {} % {blue}", 100 - percent), Some(Side::Green)))
+    Some((format!("{percent} % {green}, {blue}"), Some(Side::Green)))
 }
 
 impl Live {

@@ -31,7 +31,8 @@ impl Journal for SqliteStore {
         take_over: bool,
     ) -> Result<RunView, JournalError> {
         let own = text(&self.processes.own())?;
-        let processes = self.processes.clone();
+        let (processes, job) = (self.processes.clone(), self.job.clone());
+        let job = job.as_deref();
         let transaction = immediate(&mut self.connection).sql()?;
         if let Some(lock) = leases::lock_of(&transaction, &plan.environment)?
             && !plan.passes_lock()
@@ -67,7 +68,7 @@ impl Journal for SqliteStore {
                 facts::append(&transaction, *run, &Entry { step: None, event: &event, ..entry })?;
             let view = self.chains.view(&transaction, *run);
             if let Err(error) =
-                view.and_then(|view| outbox::report_deployment(&transaction, &view, &fact))
+                view.and_then(|view| outbox::report_deployment(&transaction, &view, &fact, job))
             {
                 tracing::warn!(%error, "a deployment is not reported to GitHub");
             }
@@ -81,7 +82,7 @@ impl Journal for SqliteStore {
             because: illegal.to_string(),
         })?;
         // As for every other fact: a message that cannot be queued prevents no run.
-        if let Err(error) = outbox::report_deployment(&transaction, &view, &fact) {
+        if let Err(error) = outbox::report_deployment(&transaction, &view, &fact, job) {
             tracing::warn!(%error, "a deployment is not reported to GitHub");
         }
         transaction.commit().sql()?;
@@ -181,7 +182,9 @@ impl Journal for SqliteStore {
         }
         let fact = facts::append(&transaction, run, &entry)?;
         // A failed alert must not prevent a fact from being written.
-        if let Err(error) = outbox::of_fact(&transaction, run, &fact, &self.chains) {
+        if let Err(error) =
+            outbox::of_fact(&transaction, run, &fact, (&self.chains, self.job.as_deref()))
+        {
             tracing::warn!(%error, "an alert is lost");
         }
         if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {

@@ -123,6 +123,8 @@ pub struct SqliteStore {
     pub(super) damaged: Mutex<Vec<Damage>>,
     /// The verified chains, shared with other connections of this process if set.
     pub(super) chains: Chains,
+    /// The address of the CI job that this process runs in.
+    pub(super) job: Option<String>,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -159,7 +161,7 @@ impl SqliteStore {
     ) -> Self {
         let (heads, damaged) = (HashMap::new(), Mutex::default());
         let chains = Chains::default();
-        Self { connection, processes, file, behind: None, heads, damaged, chains }
+        Self { connection, processes, file, behind: None, heads, damaged, chains, job: None }
     }
 
     /// Shares the chains that other connections of this process have verified.
@@ -167,6 +169,12 @@ impl SqliteStore {
     pub fn sharing(mut self, chains: &Chains) -> Self {
         self.chains = chains.clone();
         self
+    }
+
+    /// Names the CI job that this process runs in.
+    #[must_use]
+    pub fn in_job(self, job: Option<String>) -> Self {
+        Self { job, ..self }
     }
 
     /// Leaves syncing to the operating system: written data survives a kill, but not a power cut. Only for a rehearsal,

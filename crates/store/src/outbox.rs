@@ -30,7 +30,7 @@ pub(super) fn of_fact(
     connection: &Connection,
     run: RunNumber,
     fact: &Fact,
-    chains: &Chains,
+    (chains, job): (&Chains, Option<&str>),
 ) -> Result<(), JournalError> {
     let Recorded::Known(event) = &fact.event else { return Ok(()) };
     let speaks = matches!(
@@ -44,7 +44,7 @@ pub(super) fn of_fact(
         return Ok(());
     }
     let view = chains.view(connection, run)?;
-    report_deployment(connection, &view, fact)?;
+    report_deployment(connection, &view, fact, job)?;
     if view.plan.notify.is_empty() {
         return Ok(());
     }
@@ -59,8 +59,9 @@ pub(super) fn report_deployment(
     connection: &Connection,
     view: &RunView,
     fact: &Fact,
+    job: Option<&str>,
 ) -> Result<(), JournalError> {
-    alert::deployment(view, fact)
+    alert::deployment(view, fact, job)
         .map_or(Ok(()), |(channel, alert)| queue(connection, &channel, &alert, "waits"))
 }
 

@@ -25,8 +25,8 @@ use serde_json::Value;
 
 use super::told::words;
 use crate::health::watched;
-use crate::screen::{Screen, plain, seen, states};
-use crate::world::{Behaviour, label};
+use crate::screen::{Screen, plain, seen, states, states_of};
+use crate::world::{Behaviour, label, shared_plan};
 
 const SIZES: [(u16, u16); 3] = [(160, 45), (100, 30), (80, 24)];
 
@@ -85,8 +85,10 @@ fn every_place_agrees_at_every_fact() {
         Behaviour::Nameless,
     ];
     let (mut compared, mut reached) = (0, BTreeSet::new());
-    for behaviour in behaviours {
-        for (at, view) in states(behaviour).into_iter().enumerate() {
+    let runs = behaviours.map(|behaviour| (behaviour, states(behaviour)));
+    let shared = states_of(&shared_plan("1.1.0"), Behaviour::Alternates(5));
+    for (behaviour, states) in runs.into_iter().chain([(Behaviour::Alternates(5), shared)]) {
+        for (at, view) in states.into_iter().enumerate() {
             // The facts of the first run meet every world, the others only some: that is enough to reach every
             // combination of what a place can say.
             let worlds = if behaviour == Behaviour::Healthy { WORLDS.len() } else { 2 };

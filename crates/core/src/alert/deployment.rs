@@ -48,10 +48,14 @@ pub struct DeploymentReport {
     pub state: DeploymentState,
     /// The address of the first service.
     pub address: Option<String>,
+    /// The address of the CI job that drove the run then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
-/// The report of a fact to GitHub, if the plan asks for that and the release has a commit.
-pub fn deployment(view: &RunView, fact: &Fact) -> Option<(Channel, Alert)> {
+/// The report of a fact to GitHub, if the plan asks for that and the release has a commit. `job`: the address of the CI job
+/// that drives the run.
+pub fn deployment(view: &RunView, fact: &Fact, job: Option<&str>) -> Option<(Channel, Alert)> {
     let to = view.plan.deployments.as_ref()?;
     let Recorded::Known(event) = &fact.event else { return None };
     let state = if let Event::RunEnded { outcome, .. } = event {
@@ -73,6 +77,7 @@ pub fn deployment(view: &RunView, fact: &Fact) -> Option<(Channel, Alert)> {
         production: view.plan.policy.protection == Protection::Typed,
         state,
         address: view.plan.members.first().map(|member| member.url.clone()),
+        job: job.map(str::to_owned),
     };
     let alert = Alert::new(Kind::Deployment, key, fact.at, redacted(&text)).about(view);
     Some((Channel::Github(to.clone()), Alert { deployment: Some(Box::new(report)), ..alert }))

@@ -21,8 +21,6 @@ pub(crate) struct Deployments<'a> {
     pub(crate) client: &'a Client,
     pub(crate) of: &'a GithubRepository,
     pub(crate) token: SecretString,
-    /// The address of the CI job that this process runs in.
-    pub(crate) log: Option<String>,
 }
 
 impl Deployments<'_> {
@@ -56,8 +54,8 @@ impl Deployments<'_> {
         if let Some(address) = &report.address {
             body["environment_url"] = json!(address);
         }
-        if let Some(log) = &self.log {
-            body["log_url"] = json!(log);
+        if let Some(job) = &report.job {
+            body["log_url"] = json!(job);
         }
         self.call(Method::POST, &statuses, Some(&body)).await?;
         Ok(DeliveryResult::Taken)

@@ -68,8 +68,8 @@ impl Channels {
                 if let Some(api) = &of.api {
                     address(api)?;
                 }
-                let (token, log) = (variable(&of.token_env)?.into(), own_job());
-                let deployments = Deployments { client, of, token, log };
+                let token = variable(&of.token_env)?.into();
+                let deployments = Deployments { client, of, token };
                 // Several requests in the time of one: a claim in the outbox lasts little longer.
                 tokio::time::timeout(DELIVER_WITHIN, deployments.tell(&letter.alert, report))
                     .await
@@ -85,13 +85,6 @@ impl Notifier for Channels {
     fn deliver<'a>(&'a self, letter: &'a Delivery) -> BoxFuture<'a, DeliveryResult> {
         Box::pin(async move { self.carry(letter).await.unwrap_or_else(|delivery| delivery) })
     }
-}
-
-/// The address of the GitHub Actions run that this process belongs to.
-fn own_job() -> Option<String> {
-    let [server, repository, run] =
-        ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"].map(|name| variable(name).ok());
-    Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
 }
 
 /// Reads a variable of this process. If it is not set, another process may deliver.
