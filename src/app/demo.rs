@@ -103,6 +103,7 @@ impl App {
         let text = match scenario {
             Scenario::Checklist => format!("{CONFIG}{LISTS}"),
             Scenario::Schema => CONFIG.replacen(WATCH, &format!("{WATCH}{DATABASE}"), 1),
+            Scenario::Shares => shared(),
             _ => CONFIG.to_owned(),
         };
         std::fs::write(state.join("config.yaml"), text).map_err(failed)?;
@@ -220,6 +221,22 @@ impl App {
         });
         Ok(std::process::id())
     }
+}
+
+/// The config with services of Cloud Run, and traffic in shares on production.
+fn shared() -> String {
+    let image = |name: &str| {
+        (
+            format!("backend: {name},"),
+            format!("backend: {name}, image: \"toto/{name}:{{release}}\","),
+        )
+    };
+    let [app, bo] = ["toto-app", "toto-bo"].map(image);
+    CONFIG
+        .replace("kind: app-hosting, location", "kind: cloud-run, location")
+        .replacen(&app.0, &app.1, 1)
+        .replacen(&bo.0, &bo.1, 1)
+        .replacen(WATCH, &format!("{WATCH}    deploy: {{ traffic: [10, 50, 100] }}\n"), 1)
 }
 
 fn plan(loaded: &Loaded, environment: &str, release: &str) -> Result<Plan, Problem> {

@@ -129,7 +129,11 @@ fn shared_traffic_is_no_drift_and_survives_its_process() {
     let back = sandbox.run(&["resume", "2", "--choose", "go-back", "--yes"]);
     assert_eq!(back.code, 1, "{}", back.err);
     assert_eq!(version(&sandbox), "1.0.0");
-    assert!(sandbox.run(&["report", "2"]).exits(0).out.contains("1.0.0 was live again"));
+    let report = sandbox.run(&["report", "2"]).exits(0).out;
+    assert!(report.contains("1.0.0 was live again"), "{report}");
+    let step = |title: &str| report.lines().find(|line| line.contains(title)).unwrap().to_owned();
+    assert!(step("Send 50 % of toto-app").contains("| undone |"), "{report}");
+    assert!(!step("Switch toto-app to 1.1.0").contains("undone"), "it never began: {report}");
 }
 
 #[test]

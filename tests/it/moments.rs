@@ -42,6 +42,12 @@ fn soak_answers_four_questions() {
 }
 
 #[test]
+fn shared_traffic_answers_four_questions() {
+    let answers = ["live 10 % 1.5.0, 1.4.1", "RUNNING", "undo: B to 1.4.1", "B roll back to 1.4.1"];
+    moment("shares", "shares", answers);
+}
+
+#[test]
 fn failure_answers_four_questions() {
     let answers = ["live 1.4.1", "FAILED", "undo: not needed, nothing moved", "R retry"];
     moment("health-fail", "failed", answers);

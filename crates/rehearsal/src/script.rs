@@ -16,6 +16,8 @@ pub enum Scenario {
     Run,
     /// Traffic is on GREEN, and the soak is running.
     Soak,
+    /// GREEN has a tenth of the traffic, and the soak of that is running.
+    Shares,
     /// GREEN is not healthy.
     HealthFail,
     /// GREEN goes down while its gate waits.
@@ -33,11 +35,12 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Idle,
         Self::Gate,
         Self::Run,
         Self::Soak,
+        Self::Shares,
         Self::HealthFail,
         Self::Flap,
         Self::Stale,
@@ -54,6 +57,7 @@ impl Scenario {
             Self::Gate => "gate",
             Self::Run => "run",
             Self::Soak => "soak",
+            Self::Shares => "shares",
             Self::HealthFail => "health-fail",
             Self::Flap => "flap",
             Self::Stale => "stale",
@@ -71,6 +75,7 @@ impl Scenario {
             Self::Gate => "a production run that waits at its gate",
             Self::Run => "a slow build",
             Self::Soak => "a live candidate under observation; B rolls it back",
+            Self::Shares => "a candidate that has a tenth of the traffic",
             Self::HealthFail => "a candidate that fails its health check",
             Self::Flap => "a candidate that goes down while you type",
             Self::Stale => "probes that are down, and others that cannot be reached",
@@ -101,7 +106,7 @@ impl Scenario {
 
     /// Whether its run passes the gate without an approval.
     pub fn passes_gate(self) -> bool {
-        self == Self::Soak
+        matches!(self, Self::Soak | Self::Shares)
     }
 
     /// Whether the build is unhealthy: a broken release, or this scenario's GREEN.

@@ -251,7 +251,9 @@ impl RunView {
             }),
             Event::TrafficObserved { service, .. } if self.undo.is_some() => {
                 let undone = self.services.get(service).is_some_and(|s| s.serving == s.blue);
-                for step in self.steps.iter_mut().filter(|_| undone) {
+                // What never began is not undone.
+                let begun = |step: &&mut StepView| undone && step.began_ms.is_some();
+                for step in self.steps.iter_mut().filter(begun) {
                     let kind = &step.plan.kind;
                     if matches!(
                         kind,
