@@ -228,7 +228,7 @@ impl App {
             }
         };
         if cloud_run {
-            return Ok(Some(Arc::new(CloudRun::new(base, bearer, kind)?)));
+            return Ok(Some(Arc::new(CloudRun::new(base, bearer, kind, self.clock.clone())?)));
         }
         let client = AppHosting::new(base, bearer, kind)?.without_state(self.state.clone());
         Ok(Some(Arc::new(client)))

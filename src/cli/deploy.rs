@@ -22,6 +22,7 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
         release: &arguments.release,
         services: &arguments.services,
         attended: arguments.detach,
+        at_once: arguments.at_once,
         why: &why,
     };
     let PlannedDeploy { plan, what, guards, refusals } =
@@ -94,6 +95,7 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
         release: &arguments.release,
         services: &arguments.services,
         attended: arguments.detach,
+        at_once: arguments.at_once,
         why: &why,
     };
     ports_are_free(session, &loaded, &arguments.environment)?;

@@ -13,6 +13,7 @@ use crate::domain::migration::{Migration, Operation};
 use crate::domain::plan::PlannedDatabase;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::ports::hosting::{HostingError, HostingReason};
+use crate::domain::project::Target;
 use crate::domain::restore::Recovery;
 use crate::domain::time::earlier;
 use crate::engine::proposal;
@@ -53,7 +54,7 @@ pub(super) async fn apis(
         }
         looks.extend(runtime(session, spec, hosting.as_ref(), &member).await);
         for change in changes(loaded, spec) {
-            looks.extend(may(hosting.as_ref(), &change, &member).await);
+            looks.extend(may(hosting.as_ref(), &change, (target, &member)).await);
         }
         if let Some((owner, secret)) = proposal::secrets_now(loaded, spec).into_iter().next() {
             let looked = hosting.secret(&owner.target, &secret, false).await;
@@ -89,15 +90,13 @@ pub(super) async fn apis(
 struct Change {
     write: GoogleWrite,
     project: String,
-    /// Whether there is no deploy without it.
-    needed: bool,
 }
 
 /// What the configured features change, each once.
 fn changes(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<Change> {
     let mut all = Vec::new();
-    let mut add = |write: GoogleWrite, project: &str, needed: bool| {
-        let one = Change { write, project: project.to_owned(), needed };
+    let mut add = |write: GoogleWrite, project: &str| {
+        let one = Change { write, project: project.to_owned() };
         if !all.contains(&one) {
             all.push(one);
         }
@@ -106,10 +105,10 @@ fn changes(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<Change> {
     for member in &spec.members {
         let project = member.target.project().as_str();
         if !at_cloud_run {
-            add(GoogleWrite::Rollouts, project, true);
+            add(GoogleWrite::Rollouts, project);
         }
         if at_cloud_run || spec.preview.is_some() {
-            add(GoogleWrite::Services, project, at_cloud_run);
+            add(GoogleWrite::Services, project);
         }
     }
     for planned in spec.databases.iter().filter(|planned| planned.endpoint == Endpoint::Google) {
@@ -120,33 +119,34 @@ fn changes(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<Change> {
             operations.any(Operation::needs_admin)
         };
         if migrations.is_ok_and(|all| all.iter().any(indexes)) {
-            add(GoogleWrite::Indexes, project, false);
+            add(GoogleWrite::Indexes, project);
         }
-        add(GoogleWrite::Exports, project, false);
+        add(GoogleWrite::Exports, project);
     }
     all
 }
 
-/// Whether the caller may make a change. `None`: the server cannot say.
-async fn may(hosting: &dyn Hosting, change: &Change, member: &str) -> Option<ApiLook> {
-    let Change { write, project, needed } = change;
-    let api = write.api();
-    let purpose = write.purpose();
-    let (found, wrong) = match hosting.has_permission(project, write.permission()).await {
+/// Whether the caller may make a change. `None`: the server cannot say. Who only watches needs none of it.
+async fn may(
+    hosting: &dyn Hosting,
+    Change { write, project }: &Change,
+    (target, member): (&Target, &str),
+) -> Option<ApiLook> {
+    let (api, purpose) = (write.api(), write.purpose());
+    let found = match hosting.may_change(*write, project, target).await {
         Ok(None) => return None,
-        Ok(Some(true)) => (Ok(format!("may {purpose} in {project}")), false),
+        Ok(Some(true)) => Ok(format!("may {purpose} in {project}")),
         Ok(Some(false)) => {
-            let lacks = Problem::new(format!("the role to {purpose} in {project} is missing"))
-                .because(format!("these credentials lack {}", write.permission()))
-                .try_this(write.grant(project, member));
-            (Err(lacks), *needed)
+            let lacks = Problem::new(format!("the role to {purpose} in {project} is missing"));
+            let why = format!("these credentials lack {}", write.permission());
+            Err(lacks.because(why).try_this(write.grant(project, member)))
         }
         Err(error) => {
             let what = format!("whether it may {purpose} in {project} cannot be checked");
-            (Err(Problem::new(what).because(error.problem.sentence())), false)
+            Err(Problem::new(what).because(error.problem.sentence()))
         }
     };
-    Some(ApiLook { api, found, wrong })
+    Some(ApiLook { api, found, wrong: false })
 }
 
 /// The logs and figures of running builds, as far as the config uses them.

@@ -2,16 +2,14 @@
 //! shares.
 
 use std::fs;
-use std::process::{Child, Command};
+use std::process::Child;
 
 use serde_json::{Value, json};
 
 use super::emulator_api::Control;
-use super::misbehaving::{Platform, error, times};
 use super::sandbox::{Sandbox, wait_until};
-use super::stand_in::Reply;
 
-const SERVICES: &str = "/v2/projects/demo-toto/locations/us-central1/services";
+pub(crate) const SERVICES: &str = "/v2/projects/demo-toto/locations/us-central1/services";
 
 /// A sandbox whose development runs on Cloud Run, with these rules of its deploys.
 fn place(deploy: &str) -> Sandbox {
@@ -22,25 +20,25 @@ fn place(deploy: &str) -> Sandbox {
     sandbox
 }
 
-fn edit(sandbox: &Sandbox, from: &str, to: &str) {
+pub(crate) fn edit(sandbox: &Sandbox, from: &str, to: &str) {
     let file = sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains(from), "{text}");
     fs::write(&file, text.replacen(from, to, 1)).unwrap();
 }
 
-fn facts(sandbox: &Sandbox, run: &str) -> Vec<Value> {
+pub(crate) fn facts(sandbox: &Sandbox, run: &str) -> Vec<Value> {
     let out = sandbox.run(&["events", run, "--json"]).exits(0).out;
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The data of each fact of a kind that is about toto-app.
-fn of_app(facts: &[Value], kind: &str) -> Vec<Value> {
+pub(crate) fn of_app(facts: &[Value], kind: &str) -> Vec<Value> {
     let of = facts.iter().filter(|fact| fact["kind"] == kind);
     of.map(|fact| fact["data"].clone()).filter(|data| data["service"] == "toto-app").collect()
 }
 
-fn version(sandbox: &Sandbox) -> String {
+pub(crate) fn version(sandbox: &Sandbox) -> String {
     Sandbox::who(sandbox.app).unwrap().0
 }
 
@@ -162,14 +160,14 @@ fn foreign_change_of_shared_traffic_stops_the_run_and_is_left_alone() {
     let said = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&said.stderr);
     assert!(said.contains("traffic of toto-app is no longer with"), "{said}");
+    assert!(of_app(&facts(&sandbox, "2"), "release-marked").is_empty(), "it is not to blame");
     let (_, now) = api.call("GET", &service, &Value::Null);
-    let shares: Vec<_> = now["trafficStatuses"].as_array().unwrap().iter().collect();
-    let of_green = of_app(&facts(&sandbox, "2"), "release-marked");
-    assert!(of_green.is_empty(), "the release is not to blame");
-    assert!(
-        shares.iter().any(|share| share["percent"] == 100),
-        "an unattended run goes back: {now}"
-    );
+    let statuses = now["trafficStatuses"].as_array().unwrap();
+    let shares: Vec<_> = statuses.iter().map(|one| one["percent"].clone()).collect();
+    assert!(shares.contains(&json!(30)) && shares.contains(&json!(70)), "left alone: {now}");
+    // A person decides: a rollback is always possible.
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    assert_eq!(version(&sandbox), "1.0.0");
 }
 
 #[test]
@@ -185,7 +183,7 @@ fn bad_release_is_found_at_its_own_address_while_it_has_a_share() {
     let failed = facts.iter().find(|fact| fact["kind"] == "step-failed").unwrap();
     assert_eq!(failed["step"], "soak:10");
     let what = failed["data"]["problem"]["what"].as_str().unwrap();
-    // Whichever service is asked first: one that answers customers may be BLUE, its own address is GREEN alone.
+    // Customers may get an answer of BLUE; the preview address has only those of GREEN.
     assert!(faulted && what.contains("became unhealthy"), "{what}");
     assert_eq!(version(&sandbox), "1.0.0");
 }
@@ -218,83 +216,6 @@ fn service_that_follows_the_latest_revision_gives_green_no_traffic() {
     assert!(types.iter().all(|of| of == "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"), "{types:?}");
 }
 
-/// A config against a stand-in for Google in front of the emulator. Folders stand for the images of three releases.
-fn remote() -> Platform {
-    let platform = Platform::new();
-    let sandbox = &platform.sandbox;
-    edit(sandbox, "kind: app-hosting", "kind: cloud-run");
-    let images = sandbox.folder.path().join("images");
-    fs::create_dir(&images).unwrap();
-    for (service, port) in [("toto-app", sandbox.app), ("toto-bo", sandbox.bo)] {
-        let of = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
-        for release in ["1.1.0", "1.2.0"] {
-            let image = images.join(format!("{service}-{release}"));
-            let copied = Command::new("cp").arg("-r").arg(of.join(service)).arg(image).status();
-            assert!(copied.unwrap().success());
-        }
-        let image = format!("file://{}/{service}-{{release}}", images.display());
-        let to = format!("backend: run-{service}, image: '{image}',");
-        edit(sandbox, &format!("backend: {service},"), &to);
-        platform.call("DELETE", &format!("backends/{service}?force=true"), &json!({}));
-        let address = json!({"pointsman.dev/address": format!("localhost:{port}")});
-        let body = json!({ "annotations": address });
-        platform.below("POST", &format!("{SERVICES}?serviceId=run-{service}"), &body);
-    }
-    platform
-}
-
-#[test]
-fn changes_that_meet_others_are_decided_again_and_lost_answers_build_nothing_twice() {
-    let platform = remote();
-    let sandbox = &platform.sandbox;
-    let port = platform.port;
-    let mut stale = times(
-        2,
-        |asked| asked.is("PATCH", "services/run-toto-app?"),
-        |_| error(409, "ABORTED", &json!([])),
-    );
-    let mut lost = times(
-        1,
-        |asked| asked.is("PATCH", "services/run-toto-bo?"),
-        move |asked| {
-            // It takes effect, and the answer is an error.
-            asked.forward(port);
-            error(503, "UNAVAILABLE", &json!([]))
-        },
-    );
-    platform.misbehaves(move |asked| stale(asked).or_else(|| lost(asked)));
-    let said = sandbox.deploy("1.1.0");
-    assert_eq!(said.code, 0, "{}", said.err);
-    let revisions = |service: &str| {
-        let listed = platform.below("GET", &format!("{SERVICES}/{service}/revisions"), &json!({}));
-        listed["revisions"].as_array().unwrap().len()
-    };
-    assert_eq!((revisions("run-toto-app"), revisions("run-toto-bo")), (1, 1));
-}
-
-#[test]
-fn refusals_of_cloud_run_are_told_with_the_role_and_move_nothing() {
-    let platform = remote();
-    let sandbox = &platform.sandbox;
-    sandbox.deploy("1.1.0").exits(0);
-    platform.misbehaves(|asked| {
-        asked
-            .is("PATCH", "services/run-toto-app?updateMask=traffic")
-            .then(|| error(403, "PERMISSION_DENIED", &json!([])))
-    });
-    let said = sandbox.deploy("1.2.0");
-    assert_ne!(said.code, 0);
-    let all = format!("{}{}", said.out, said.err);
-    assert!(all.contains("Cloud Run answered HTTP 403"), "{all}");
-    assert!(all.contains("roles/run.developer"), "{all}");
-    assert_eq!(version(sandbox), "1.1.0");
-    platform.misbehaves(|asked| {
-        asked.is("GET", "services/run-toto-app").then(|| Reply::json(200, &json!({})))
-    });
-    let unread = sandbox.run(&["status", "development"]).out;
-    assert!(unread.contains("unknown"), "{unread}");
-}
-
 #[test]
 fn config_of_cloud_run_is_checked() {
     for (deploy, why) in [
@@ -314,7 +235,7 @@ fn config_of_cloud_run_is_checked() {
     google.refuses_config("Cloud Run runs images: give service toto-app one");
     let tagged = place("");
     edit(&tagged, "endpoint: emulator,", "endpoint: emulator, preview: cloud-run-tag,");
-    tagged.refuses_config("every build of Cloud Run has an address of its own");
+    tagged.refuses_config("every build of Cloud Run has a separate address");
     let untried = place("");
     edit(&untried, "kind: app-hosting", "kind: cloud-run");
     let image = "backend: toto-app, image: 'registry/toto-app:{release}',";
@@ -359,26 +280,54 @@ fn emulators_services_follow_googles_schema_and_refuse_what_google_refuses() {
 }
 
 #[test]
-fn doctor_tests_the_roles_that_change_something() {
-    let platform = remote();
-    let sandbox = &platform.sandbox;
-    let answers = |permissions: Value| {
-        move |asked: &super::stand_in::Asked| {
-            let asks = asked.is("POST", "/v1/projects/demo-toto:testIamPermissions");
-            asks.then(|| Reply::json(200, &json!({ "permissions": permissions })))
-        }
-    };
-    platform.misbehaves(answers(json!(["run.services.update"])));
-    let well = sandbox.run(&["doctor", "development"]).exits(0).out;
-    assert!(well.contains("may change revisions, traffic and tags in demo-toto"), "{well}");
-    platform.misbehaves(answers(json!([])));
-    let lacks = sandbox.run(&["doctor", "development"]).exits(1).out;
-    assert!(lacks.contains("these credentials lack run.services.update"), "{lacks}");
-    assert!(lacks.contains("--role roles/run.developer"), "{lacks}");
-    // A server that cannot say is not one that refuses.
-    platform.misbehaves(|asked| {
-        let asks = asked.path.ends_with(":testIamPermissions");
-        asks.then(|| error(404, "NOT_FOUND", &json!([])))
-    });
-    sandbox.run(&["doctor", "development"]).exits(0);
+fn service_without_blue_shares_nothing_and_stops_nobody() {
+    let sandbox = place("");
+    let one = ["deploy", "development", "--release", "1.0.0", "--service", "toto-app", "--yes"];
+    sandbox.run(&one).exits(0);
+    let rules = "deploy: { traffic: [50, 100], soak: { for: 500ms, interval: 50ms } }";
+    edit(&sandbox, "deploy: {  }", rules);
+    sandbox.deploy("1.1.0").exits(0);
+    let facts = facts(&sandbox, "2");
+    let judged = facts.iter().filter(|fact| fact["data"]["rule"] == "soak at 50 %");
+    let services: Vec<_> = judged.map(|fact| fact["data"]["service"].clone()).collect();
+    assert_eq!(services, ["toto-app"], "toto-bo had nothing to share with");
+    assert_eq!(version(&sandbox), "1.1.0");
+}
+
+#[test]
+fn fix_of_a_bad_release_moves_all_traffic_at_once() {
+    let sandbox = place("traffic: [10, 100], soak: { for: 60s, interval: 100ms }");
+    let fix = ["deploy", "development", "--release", "1.0.0", "--at-once", "--yes"];
+    let plan = ["plan", "development", "--release", "1.0.0", "--at-once"];
+    let planned = sandbox.run(&plan).out;
+    assert!(!planned.contains("shift:"), "{planned}");
+    let shared = sandbox.run(&["plan", "development", "--release", "1.0.0"]).out;
+    assert!(shared.contains("switch traffic in shares of 10 %, 100 %"), "{shared}");
+    edit(&sandbox, "for: 60s", "for: 300ms");
+    sandbox.run(&fix).exits(0);
+    assert!(of_app(&facts(&sandbox, "1"), "shift-requested").is_empty());
+}
+
+#[test]
+fn revision_of_somebody_else_is_not_our_release() {
+    let sandbox = place("");
+    sandbox.deploy("1.0.0").exits(0);
+    let status = || sandbox.run(&["status", "development", "--json"]).json();
+    let live = || status()["services"][1]["live"].clone();
+    let first = live()["build"].clone();
+    let api = Control::of(&sandbox);
+    let service = format!("{SERVICES}/toto-app");
+    let (_, now) = api.call("GET", &service, &Value::Null);
+    // As `gcloud run deploy` does it: the template as it is, with another image and without a name.
+    let mut template = now["template"].clone();
+    template.as_object_mut().unwrap().remove("revision");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto/toto-bo");
+    template["containers"][0]["image"] = json!(format!("file://{}", folder.display()));
+    let latest = json!([{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}]);
+    let body = json!({"template": template, "traffic": latest});
+    let (code, answer) =
+        api.call("PATCH", &format!("{service}?updateMask=template,traffic"), &body);
+    assert_eq!(code, 200, "{answer}");
+    wait_until("the other revision is live", || live()["build"] != first && !live().is_null());
+    assert_eq!(live()["release"], Value::Null, "its template carries our annotations");
 }

@@ -10,6 +10,7 @@ mod chain;
 mod checklist;
 mod checks;
 mod cloud_run;
+mod cloud_run_faults;
 mod command_line;
 mod command_platform;
 mod config;

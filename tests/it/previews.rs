@@ -172,9 +172,11 @@ fn tag_that_is_taken_away_at_a_gate_blames_nobody_and_the_gate_stays() {
     // GREEN's address leads through a server that stops knowing it.
     let (gone, to) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU16::new(0)));
     let (is_gone, leads_to) = (gone.clone(), to.clone());
-    let door = StandIn::new(move |asked, _| match is_gone.load(Ordering::Relaxed) {
-        true => Reply::json(404, &json!({})),
-        false => Reply::Raw(asked.forward(leads_to.load(Ordering::Relaxed))),
+    let door = StandIn::new(move |asked, _| {
+        if is_gone.load(Ordering::Relaxed) {
+            return Reply::json(404, &json!({}));
+        }
+        Reply::Raw(asked.forward(leads_to.load(Ordering::Relaxed)))
     });
     let (port, url, is_gone) = (platform.port, door.url(), gone.clone());
     platform.misbehaves(move |asked| {

@@ -108,8 +108,14 @@ impl Team {
 
     fn plan(&self, environment: &str, release: &str, why: &Justification) -> Result<(), Refusal> {
         let (services, release) = (services(&self.bench), label(release));
-        let request =
-            DeployRequest { environment, release: &release, services: &[], attended: false, why };
+        let request = DeployRequest {
+            environment,
+            release: &release,
+            services: &[],
+            attended: false,
+            at_once: false,
+            why,
+        };
         let proposal = paused(proposal::deploy(&services, &self.loaded, &request))?;
         self.bench.drive(&proposal.plan);
         Ok(())

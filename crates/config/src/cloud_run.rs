@@ -28,11 +28,10 @@ pub(super) fn wrong(
         return owned(wrong);
     }
     if environment.platform.preview.is_some() {
-        let why =
-            "every build of Cloud Run has an address of its own: `preview` is for app-hosting";
+        let why = "every build of Cloud Run has a separate address: `preview` is for app-hosting";
         wrong.push((vec!["platform", "preview"], why.to_owned()));
     }
-    // In the emulator a folder or a commit stands for an image.
+    // The emulator builds from a folder or a commit instead of an image.
     if environment.platform.endpoint.as_deref() != Some("emulator") {
         let services = environment.services.keys();
         let without = services.filter(|service| {

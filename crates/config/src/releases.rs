@@ -114,7 +114,7 @@ pub fn sources(
         let folder = clean(&loaded.folder.join(root));
         let image = loaded.config.services.get(name.as_str()).and_then(|s| s.image.as_ref());
         let source = match &commit {
-            // In the emulator, which runs no images, the folder or the commit stands for it.
+            // The emulator runs no images; it builds from the folder or the commit.
             _ if image.is_some() && !spec.endpoint.on_emulator() => {
                 let image = image.map(|image| image.replace("{release}", release.as_str()));
                 Source::Image(image.unwrap_or_default())

@@ -87,6 +87,10 @@ pub enum HostingFiles {
 }
 
 /// The capabilities of a platform.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent capabilities; none excludes another"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     /// Name in a sentence: "the emulator answers".

@@ -20,6 +20,8 @@ pub enum GoogleApi {
     Logging,
     /// Figures of running builds.
     Monitoring,
+    /// Which permissions the caller has in a project.
+    ResourceManager,
 }
 
 impl GoogleApi {
@@ -33,6 +35,7 @@ impl GoogleApi {
             Self::Rules => "Firebase Rules",
             Self::Logging => "Cloud Logging",
             Self::Monitoring => "Cloud Monitoring",
+            Self::ResourceManager => "Resource Manager",
         }
     }
 
@@ -46,6 +49,7 @@ impl GoogleApi {
             Self::Rules => "firebaserules.googleapis.com",
             Self::Logging => "logging.googleapis.com",
             Self::Monitoring => "monitoring.googleapis.com",
+            Self::ResourceManager => "cloudresourcemanager.googleapis.com",
         }
     }
 
@@ -59,6 +63,7 @@ impl GoogleApi {
             Self::Rules => "roles/firebaserules.viewer",
             Self::Logging => "roles/logging.viewer",
             Self::Monitoring => "roles/monitoring.viewer",
+            Self::ResourceManager => "roles/browser",
         }
     }
 

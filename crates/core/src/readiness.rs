@@ -236,12 +236,14 @@ pub fn named_target(
     Ok(chosen.clone())
 }
 
-/// The builds that the live builds replaced, by service.
+/// The builds that the live builds replaced, by service; with shares that a run left, those that had all traffic before.
 fn replaced(runs: &[RunView], live: &Live) -> Option<Choice> {
     let brought = |run: &&RunView| {
         run.plan.kind != RunKind::Cleanup
             && run.services.iter().any(|(name, s)| {
-                s.switch_asked && s.green.is_some() && live.get(name) == Some(&s.green)
+                let live = live.get(name);
+                let left_shared = live == Some(&None) && s.green_share().is_some();
+                s.switch_asked && s.green.is_some() && (live == Some(&s.green) || left_shared)
             })
     };
     let run = runs.iter().find(brought)?;

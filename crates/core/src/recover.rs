@@ -21,7 +21,7 @@ pub enum Serving {
     /// A build of this run or none, but a rollout is in flight: the observation is not final.
     Moving(Option<Side>),
     /// The builds of this run have a share each, in per cent for GREEN, as it set them.
-    Shared(u8),
+    Shared { green: u8, moving: bool },
     /// No build, as when the run started.
     NoBuild,
     /// A build that is neither blue nor green of this run, or several builds.
@@ -34,7 +34,10 @@ impl fmt::Display for Serving {
             Self::Side(side) => side.fmt(f),
             Self::Moving(Some(side)) => write!(f, "{side}, and a rollout is under way"),
             Self::Moving(None) => f.write_str("none yet, and a rollout is under way"),
-            Self::Shared(percent) => write!(f, "{percent} % green, the others blue"),
+            Self::Shared { green, moving: false } => write!(f, "{green} % green, the others blue"),
+            Self::Shared { green, moving: true } => {
+                write!(f, "{green} % green, the others blue, and a change is under way")
+            }
             Self::NoBuild => f.write_str("none"),
             Self::Foreign(who) => write!(f, "{who}, which is not from this run"),
         }
@@ -142,7 +145,9 @@ pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> 
 /// that is neither verified nor monitored.
 fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     let mut choices = settled_choices(view, observed);
-    if observed.values().any(|who| matches!(who, Serving::Moving(_))) {
+    let moves =
+        |who: &Serving| matches!(who, Serving::Moving(_) | Serving::Shared { moving: true, .. });
+    if observed.values().any(moves) {
         choices.retain(|choice| *choice != Choice::Leave);
     }
     choices

@@ -115,11 +115,14 @@ impl Evidence<'_> {
         let answer = Some((&service.health, self.stale));
         let of = |side: Side| health(&service.service, side, answer, self.probes);
         let health = match service.traffic {
-            // Both have customers: the worse one counts.
-            TrafficState::Split(_) => [Side::Blue, Side::Green]
-                .into_iter()
-                .filter_map(of)
-                .min_by_key(|state| state.severity()),
+            // Both have customers: the worst of the public address and their own counts.
+            TrafficState::Split(_) => {
+                let ours = |probe: &&ProbeSnapshot| {
+                    probe.name == service.service.as_str() && (probe.live || probe.side.is_some())
+                };
+                let probes = self.probes.iter().filter(ours).map(|probe| probe.state);
+                probes.min_by_key(|state| state.severity()).or_else(|| side.and_then(of))
+            }
             TrafficState::Unknown | TrafficState::None | TrafficState::Whole(_) => {
                 side.and_then(of)
             }

@@ -91,6 +91,13 @@ impl Platform {
 
     /// Runs a build to its end, and returns it. `None`: it was deleted meanwhile.
     pub(super) async fn built(self: &Arc<Self>, name: &str) -> Option<Value> {
+        // Two operations may ask for the same build after a restart: the second one finds it made.
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
+        let found = self.registry().get(name).ok().flatten()?;
+        if found["reconciling"] != true {
+            return Some(found);
+        }
         match self.try_build(name).await {
             Ok(port) => self.change(Kind::Build, name, |build| {
                 build["state"] = json!("READY");

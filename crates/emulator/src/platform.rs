@@ -46,6 +46,8 @@ pub(super) struct Platform {
     doors: Mutex<HashMap<String, Listener>>,
     /// One lock per backend: rollouts of a backend run one at a time.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held while a service of Cloud Run is compared with an etag and changed.
+    changing: Mutex<()>,
     processes: Arc<dyn Processes>,
 }
 
@@ -77,6 +79,7 @@ impl Platform {
                 workers,
                 doors: Mutex::default(),
                 turns: Mutex::default(),
+                changing: Mutex::default(),
                 processes,
             }
         })
@@ -85,6 +88,11 @@ impl Platform {
     /// Locks the registry. Keep access short: never hold the guard across an await.
     pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One change of a service at a time. Never hold it across an await.
+    pub(super) fn changes(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn doors(&self) -> MutexGuard<'_, HashMap<String, Listener>> {

@@ -227,7 +227,16 @@ fn carry_on(platform: &Arc<Platform>) {
         let platform = platform.clone();
         match (kind_of(&target), verb.as_str(), resource) {
             (_, "delete", None) => platform.finish(&name, "Resource", Ok(Value::Null)),
-            (Kind::Service, ..) => drop(tokio::spawn(platform.settle_service(target, name))),
+            (Kind::Service, ..) => {
+                let open = platform.unfinished_revisions(&target).into_iter();
+                // Each belongs to another operation, and all of them end with this one.
+                drop(tokio::spawn(async move {
+                    for revision in open {
+                        platform.built(&revision).await;
+                    }
+                    platform.settle_service(target, None, name).await;
+                }));
+            }
             (Kind::Build | Kind::Revision, "delete", Some(_)) => {
                 drop(tokio::spawn(platform.unmake_build(target, name)));
             }

@@ -1,5 +1,5 @@
 //! Services of Cloud Run with no backend above them: how the API shows them and their revisions, and the work behind a change.
-//! A folder or a commit stands for an image, and its `apphosting.yaml` says how to run it.
+//! It builds from a folder or a commit instead of an image; the `apphosting.yaml` there says how to run it.
 
 use std::sync::Arc;
 
@@ -77,17 +77,21 @@ impl Platform {
         live.chain(tagged).collect()
     }
 
-    /// Makes the revisions that a change has asked for, then sets the traffic as the service says, and finishes the
+    /// Makes the revision of a change, then sets the traffic as the service says, and finishes the
     /// operation.
-    pub(super) async fn settle_service(self: Arc<Self>, name: String, operation: String) {
+    pub(super) async fn settle_service(
+        self: Arc<Self>,
+        name: String,
+        revision: Option<String>,
+        operation: String,
+    ) {
         let service = self.registry().get(&name).ok().flatten().unwrap_or_default();
         let opened = match service["annotations"][ADDRESS].as_str() {
             Some(address) => self.open_door(&name, address),
             None => Ok(()),
         };
-        let revisions = self.registry().list(Kind::Revision, &name).unwrap_or_default();
-        for revision in revisions.iter().filter(|revision| revision["state"] == "BUILDING") {
-            self.built(revision["name"].as_str().unwrap_or_default()).await;
+        if let Some(revision) = &revision {
+            self.built(revision).await;
         }
         // A port that is in use fails the change alone: its revisions are made all the same.
         let served = self.serve_shares(&name).await.and(opened);
@@ -126,7 +130,24 @@ impl Platform {
             traffic["current"] = json!({ "splits": splits });
         });
         self.share(name, &shares);
-        Ok(())
+        // As at Google: a tag at a revision that failed makes every change fail, though the traffic was set.
+        let mut tagged = service["traffic"].as_array().into_iter().flatten();
+        let failed = tagged.find_map(|target| {
+            let revision = format!("{name}/revisions/{}", id(&target["revision"]));
+            let found = self.registry().get(&revision).ok().flatten()?;
+            (target["tag"].is_string() && found["state"] == "FAILED").then_some(revision)
+        });
+        match failed {
+            Some(revision) => Err(format!("Revision '{revision}' is not ready.")),
+            None => Ok(()),
+        }
+    }
+
+    /// The revisions of a service that are neither ready nor failed, because an earlier emulator died.
+    pub(super) fn unfinished_revisions(&self, service: &str) -> Vec<String> {
+        let revisions = self.registry().list(Kind::Revision, service).unwrap_or_default();
+        let open = revisions.iter().filter(|one| one["reconciling"] == true);
+        open.filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
     }
 
     fn latest_ready(&self, service: &str) -> Option<String> {

@@ -347,7 +347,7 @@ impl Engine {
         let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
         let limit = steps::deadline(&step.kind, context.plan());
         let deadline = self.outside.clock.sleep(limit);
-        let act = steps::perform(&step.kind, context);
+        let act = Box::pin(steps::perform(&step.kind, context));
         tokio::pin!(act, deadline);
         let result: StepResult = loop {
             let look = self.outside.clock.sleep(COMMAND_POLL);

@@ -48,12 +48,17 @@ pub(super) async fn judged(
     Ok(rules.judge(blue.as_ref(), &green, own_requests(plan, since)))
 }
 
-/// How many requests of a run to one service's public address there were at most since its switch.
+/// How many requests of a run to one service's addresses there were at most since GREEN has customers: each soak asks once
+/// per interval, and one of a share asks two addresses.
 fn own_requests(plan: &Plan, since: Duration) -> u64 {
     let policy = &plan.policy;
     let every = policy.soak.interval.max(Duration::from_millis(1));
-    let soak = since.min(policy.soak.length * 2).as_millis() / every.as_millis();
-    u64::try_from(soak).unwrap_or(u64::MAX).saturating_add(u64::from(policy.attest.consecutive) * 2)
+    let shares = u32::try_from(policy.traffic.len()).unwrap_or(u32::MAX);
+    let longest = policy.soak.length.saturating_mul(2).saturating_mul(shares.saturating_add(1));
+    let addresses = if shares > 0 { 2 } else { 1 };
+    let soaked = addresses * (since.min(longest).as_millis() / every.as_millis());
+    let verified = u64::from(policy.attest.consecutive) * 2;
+    u64::try_from(soaked).unwrap_or(u64::MAX).saturating_add(verified)
 }
 
 fn why(error: &HostingError) -> String {

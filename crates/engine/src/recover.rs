@@ -33,7 +33,8 @@ fn serving(traffic: &Traffic, seen: &ServiceView) -> Serving {
         }
     }
     if let Some(green) = seen.green.as_ref().filter(|_| seen.is_shared(&traffic.splits)) {
-        return Serving::Shared(TrafficState::of(&traffic.splits).share_of(green));
+        let green = TrafficState::of(&traffic.splits).share_of(green);
+        return Serving::Shared { green, moving: moves };
     }
     let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
     Serving::Foreign(parts.collect::<Vec<_>>().join(", "))

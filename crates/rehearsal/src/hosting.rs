@@ -94,8 +94,18 @@ fn key(target: &Target, id: &BuildId) -> (String, String) {
 }
 
 impl Shares for World {
-    fn set<'a>(&'a self, target: &'a Target, shares: &'a [Split]) -> Answer<'a, Traffic> {
+    fn set<'a>(
+        &'a self,
+        target: &'a Target,
+        shares: &'a [Split],
+        found: &'a [Split],
+    ) -> Answer<'a, Traffic> {
         let answer = self.call(|inside| {
+            let now = inside.reported(&target.backend_name()).splits;
+            if now.iter().any(|split| !found.contains(split)) {
+                let moved = Problem::new("traffic was moved in this moment");
+                return Err(HostingError::new(moved, Failure::Drift));
+            }
             let first = shares.first().map(|share| (share.build.to_string(), share.percent));
             let (build, percent) = first.unwrap_or_default();
             inside.acts.push(Act::Shared(target.service().to_string(), build, percent));

@@ -49,6 +49,9 @@ pub struct PlanArguments {
     /// Plan for `deploy --detach`, whose run waits for an open checklist instead of being refused
     #[arg(long)]
     pub detach: bool,
+    /// Plan for `deploy --at-once`
+    #[arg(long)]
+    pub at_once: bool,
     /// Reason
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -75,6 +78,9 @@ pub struct DeployArguments {
     /// Return once the run's background process has started
     #[arg(long)]
     pub detach: bool,
+    /// Move all traffic at once, whatever shares the config names: for a fix of what is live
+    #[arg(long)]
+    pub at_once: bool,
     /// Confirmation
     #[command(flatten)]
     pub confirmation: Confirmation,

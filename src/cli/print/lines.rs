@@ -69,7 +69,8 @@ pub fn summary(view: &RunView) -> String {
     );
     if let Some(customers) = view.customers(false).filter(|_| !good) {
         text = format!("{text}{customers}\n");
-        if view.split().is_some() {
+        let shared = view.services.values().any(|seen| seen.green_share().is_some());
+        if view.split().is_some() || shared {
             text = format!("{text}  now: pointsman rollback {environment}\n");
         } else if view.traffic_unknown() {
             text = format!("{text}  now: pointsman status {environment}\n");

@@ -285,6 +285,7 @@ impl Acts {
         let proposal = match intent {
             Intent::Deploy { environment, release, why } => {
                 let ship = proposal::DeployRequest {
+                    at_once: false,
                     environment: environment.as_str(),
                     release: &release,
                     services: &[],

@@ -47,10 +47,9 @@ pub(in crate::tui) fn of_service(
         match &seen.traffic {
             TrafficState::None => At::Other("no build is live", Role::Muted),
             TrafficState::Unknown => At::Other("not read yet", Role::Unknown),
-            TrafficState::Split(splits) if seen.is_shared(splits) => {
-                At::Shared(seen.green.as_ref().map_or(0, |green| seen.traffic.share_of(green)))
+            TrafficState::Split(_) => {
+                seen.green_share().map_or(At::Other("SPLIT", Role::Unknown), At::Shared)
             }
-            TrafficState::Split(_) => At::Other("SPLIT", Role::Unknown),
             TrafficState::Whole(_) => At::Other("another build", Role::Unknown),
         }
     };

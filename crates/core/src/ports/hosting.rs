@@ -13,6 +13,7 @@ use crate::build_config::{BuildConfig, SecretRef};
 use crate::error::Problem;
 use crate::event::Split;
 use crate::google_api::GoogleApi;
+use crate::google_write::GoogleWrite;
 use crate::health::Revision;
 use crate::ids::{BuildId, RolloutId};
 use crate::migration::SchemaRange;
@@ -59,10 +60,9 @@ impl HostingError {
         Self { problem, class, reason: HostingReason::Other, api: None }
     }
 
-    /// The role that the caller lacks to read it, if that is why. `asked`: the API that was asked, where the error names
-    /// none.
-    pub fn lacks(&self, asked: GoogleApi) -> Option<&'static str> {
-        (self.reason == HostingReason::Forbidden).then(|| self.api.unwrap_or(asked).role())
+    /// The role that the caller lacks to read it, if that is why. `called`: the API to name if the error names none.
+    pub fn lacks(&self, called: GoogleApi) -> Option<&'static str> {
+        (self.reason == HostingReason::Forbidden).then(|| self.api.unwrap_or(called).role())
     }
 }
 
@@ -194,6 +194,9 @@ pub struct NewRollout {
     /// Makes a repeated call harmless.
     pub request_id: String,
     pub build: BuildId,
+    /// The traffic that the decision rests on. A platform that can compare changes no other. `None`: a rollback takes the
+    /// traffic whatever it is.
+    pub found: Option<Vec<Split>>,
 }
 
 /// Some lines of a log.
@@ -263,13 +266,15 @@ pub trait Hosting: Send + Sync {
         let _ = (target, secret, recent);
         Box::pin(async { Ok(None) })
     }
-    /// Whether the caller has a permission in a project. `None`: the platform cannot say.
-    fn has_permission<'a>(
+    /// Whether the caller may make a kind of change in a project: at this target, where the platform has roles for that.
+    /// `None`: the platform cannot say.
+    fn may_change<'a>(
         &'a self,
+        write: GoogleWrite,
         project: &'a str,
-        permission: &'static str,
+        target: &'a Target,
     ) -> Answer<'a, Option<bool>> {
-        let _ = (project, permission);
+        let _ = (write, project, target);
         Box::pin(async { Ok(None) })
     }
     /// Where the Cloud Run service below the platform sends traffic. `None`: there is none below this platform.

@@ -1,6 +1,6 @@
 //! Which release customers get, in one sentence: for the screen, the report and the alerts.
 
-use super::{RunView, ServiceView, TrafficState};
+use super::{RunView, ServiceView};
 use crate::ids::ServiceName;
 use crate::plan::RunKind;
 use crate::step::Side;
@@ -52,10 +52,10 @@ impl RunView {
         if self.traffic_unknown() {
             return format!("The live build is unknown: {}.", self.traffic_read());
         }
-        if let Some(shared) = self.shared_sentence(&green, blue) {
+        let over = self.ended.is_some();
+        if let Some(shared) = self.shared_sentence((&green, blue), driven, over) {
             return shared;
         }
-        let over = self.ended.is_some();
         let then = if over { "When it ended" } else { "When it was last driven" };
         let again = if over { " again" } else { "" };
         match self.side() {
@@ -69,17 +69,28 @@ impl RunView {
     }
 
     /// The shares that this run has given GREEN, if customers are between the builds on purpose.
-    fn shared_sentence(&self, green: &str, blue: &str) -> Option<String> {
-        let share = |seen: &ServiceView| match &seen.traffic {
-            TrafficState::Split(splits) if seen.is_shared(splits) => {
-                Some(seen.traffic.share_of(seen.green.as_ref()?))
-            }
-            _ => None,
-        };
-        let shares: Vec<_> = self.services.iter().map(|(name, s)| (name, share(s))).collect();
+    fn shared_sentence(
+        &self,
+        (green, blue): (&str, &str),
+        driven: bool,
+        over: bool,
+    ) -> Option<String> {
+        let shares = self.services.iter().map(|(name, seen)| (name, seen.green_share()));
+        let shares: Vec<_> = shares.collect();
         let (_, first) = shares.first()?;
         if let Some(percent) = first.filter(|_| shares.iter().all(|(_, share)| share == first)) {
-            return Some(format!("{percent} % of customers are on {green}, the others on {blue}."));
+            let people = format!("{percent} % of customers");
+            return Some(match (driven, over) {
+                (true, false) => format!("{people} are on {green}, the others on {blue}."),
+                (false, false) => {
+                    format!(
+                        "When it was last driven, {people} were on {green}, the others on {blue}."
+                    )
+                }
+                (_, true) => {
+                    format!("When it ended, {people} were on {green}, the others on {blue}.")
+                }
+            });
         }
         let part = |(name, share): &(&ServiceName, Option<u8>)| match share {
             Some(percent) => format!("{name} {percent} % on {green}"),
@@ -87,7 +98,10 @@ impl RunView {
         };
         let known = shares.iter().any(|(_, share)| share.is_some());
         let parts = shares.iter().map(part).collect::<Vec<_>>().join(", ");
-        known.then(|| format!("Customers are shared: {parts}; the others on {blue}."))
+        known.then(|| {
+            let verb = if driven && !over { "Customers are" } else { "Customers were" };
+            format!("{verb} shared: {parts}; the others on {blue}.")
+        })
     }
 
     /// The sentence for a run that moved no traffic.

@@ -58,6 +58,9 @@ pub struct ServiceView {
     /// The traffic that this run requested last. Unknown: it has requested none.
     #[serde(default)]
     pub set: TrafficState,
+    /// What was known of the traffic when that was requested.
+    #[serde(default)]
+    pub before: TrafficState,
     /// Whether this run has ever shared the traffic between BLUE and GREEN.
     #[serde(default)]
     pub shared: bool,
@@ -82,11 +85,41 @@ impl ServiceView {
         self.blue_release.clone().map(|label| ReleaseName { label, commit })
     }
 
-    /// Whether this is traffic that the run shared between BLUE and GREEN, in whatever parts: a request may have been
-    /// written down and never sent.
+    /// Whether this is traffic as the run set it, after it had shared it: as it requested last or, while it is not known
+    /// whether that request was ever sent, as it was before.
     pub fn is_shared(&self, splits: &[Split]) -> bool {
+        let now = TrafficState::of(splits);
+        let as_before = self.switch_unread() && now.is_same_as(&self.before);
+        self.shared && (now.is_same_as(&self.set) || as_before)
+    }
+
+    /// Whether only builds of this run have traffic, in whatever parts.
+    pub fn is_between_ours(&self, splits: &[Split]) -> bool {
         let ours = |split: &Split| [&self.blue, &self.green].contains(&&Some(split.build.clone()));
         self.shared && !splits.is_empty() && splits.iter().all(ours)
+    }
+
+    /// The share of GREEN, in per cent, while this run shares the traffic.
+    pub fn green_share(&self) -> Option<u8> {
+        match &self.traffic {
+            TrafficState::Split(splits) if self.is_shared(splits) => {
+                Some(self.traffic.share_of(self.green.as_ref()?))
+            }
+            TrafficState::Unknown
+            | TrafficState::None
+            | TrafficState::Whole(_)
+            | TrafficState::Split(_) => None,
+        }
+    }
+
+    /// Notes a request for traffic: what it is now is unknown until it is read again.
+    fn requested(&mut self, set: TrafficState) {
+        let known = std::mem::take(&mut self.traffic);
+        // A request after one that was not read rests on what was known before both.
+        if known != TrafficState::Unknown {
+            self.before = known;
+        }
+        (self.serving, self.set) = (None, set);
     }
 
     /// The build of a side.
@@ -153,14 +186,12 @@ impl RunView {
             }),
             Event::SwitchRequested { service, to, rollout, .. } => with(service, &|s| {
                 s.switch_asked = true;
-                (s.serving, s.traffic) = (None, TrafficState::Unknown);
-                s.set = TrafficState::Whole(to.clone());
+                s.requested(TrafficState::Whole(to.clone()));
                 s.rollouts.push((rollout.clone(), to.clone()));
             }),
             Event::ShiftRequested { service, blue, green, percent } => with(service, &|s| {
                 (s.switch_asked, s.shared) = (true, true);
-                (s.serving, s.traffic) = (None, TrafficState::Unknown);
-                s.set = TrafficState::shared(blue, green, *percent);
+                s.requested(TrafficState::shared(blue, green, *percent));
             }),
             Event::TrafficObserved { service, splits } => with(service, &|s| {
                 (s.traffic, s.traffic_at) = (TrafficState::of(splits), Some(at));

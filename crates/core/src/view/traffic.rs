@@ -40,8 +40,8 @@ impl TrafficState {
     /// Whether both say that the same builds have the same parts, in whatever order.
     pub fn is_same_as(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Split(these), Self::Split(those)) => {
-                these.len() == those.len() && these.iter().all(|part| those.contains(part))
+            (Self::Split(parts), Self::Split(others)) => {
+                parts.len() == others.len() && parts.iter().all(|part| others.contains(part))
             }
             _ => self == other,
         }
@@ -118,6 +118,10 @@ impl ServiceView {
     /// had any from the start, or it is unknown.
     pub fn is_ours(&self) -> bool {
         match &self.traffic {
+            // A person may have sent shared traffic to GREEN: that is not for a rollback to undo.
+            TrafficState::Whole(build) if self.shared && self.green.as_ref() == Some(build) => {
+                self.traffic.is_same_as(&self.set)
+            }
             TrafficState::Whole(build) => [&self.blue, &self.green].contains(&&Some(build.clone())),
             TrafficState::None => self.blue.is_none(),
             TrafficState::Unknown => true,
@@ -148,8 +152,11 @@ impl RunView {
     }
 
     /// Whether services may be on different releases: the result of one switch was not read, and
-    /// another service has a live build.
+    /// another service has a live build; or they have different shares.
     pub fn may_be_split(&self) -> bool {
-        self.traffic_unknown() && self.services.values().any(|s| s.serving.is_some())
+        let shares: Vec<_> = self.services.values().map(ServiceView::green_share).collect();
+        let some = shares.iter().any(Option::is_some);
+        let differ = some && shares.windows(2).any(|pair| pair[0] != pair[1]);
+        differ || (self.traffic_unknown() && self.services.values().any(|s| s.serving.is_some()))
     }
 }

@@ -1,4 +1,4 @@
-//! Cloud Run: services of their own, and the service below each backend. The traffic of one below a backend follows the backend's, and its revisions are named as the variable
+//! Cloud Run: separate services, and the service below each backend. The traffic of one below a backend follows the backend's, and its revisions are named as the variable
 //! `K_REVISION` of the builds. Only tags without traffic can be changed; traffic itself is App Hosting's.
 
 use serde_json::{Value, json};
@@ -22,9 +22,7 @@ impl Api {
         match (call.method.as_str(), path.as_slice()) {
             ("GET", ["projects", _, "locations", _, "operations", _]) => self.read(&call.name),
             ("GET", ["projects", _, "locations", _, "services"]) => self.list_services(call),
-            ("POST", ["projects", _, "locations", _, "services"]) => {
-                self.create_service(call).await
-            }
+            ("POST", ["projects", _, "locations", _, "services"]) => self.create_service(call),
             ("GET", ["projects", _, "locations", _, "services", id])
                 if id.ends_with(":getIamPolicy") =>
             {

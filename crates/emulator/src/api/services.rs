@@ -11,13 +11,13 @@ use crate::registry::{Kind, Registry};
 use crate::services::{container, run_revision};
 
 const SCHEMA: &str = "GoogleCloudRunV2Service";
-/// Annotations of a service: where the commits are that stand for images.
+/// Annotations of a service: the repository and the folder of the commits that replace images.
 const REPOSITORY: &str = "pointsman.dev/repository";
 const ROOT: &str = "pointsman.dev/root";
 
 impl Api {
     /// A service without a template is Pointsman's own: Google wants a first revision.
-    pub(super) async fn create_service(&self, call: &Call) -> Answer {
+    pub(super) fn create_service(&self, call: &Call) -> Answer {
         call.takes(&["serviceId", "validateOnly"])?;
         let body = call.resource_of(Document::CloudRun, SCHEMA)?;
         let name = format!("{}/{}", call.name, call.id("serviceId")?);
@@ -30,12 +30,11 @@ impl Api {
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }
-        let revision = match body["template"].is_object() {
-            true => Some(new_revision(&name, &body, None)?),
-            false => None,
-        };
+        let revision =
+            body["template"].is_object().then(|| new_revision(&name, &body, None)).transpose()?;
         let revision =
             revision.map(|revision| self.unknown_revision(&name, revision)).transpose()?;
+        let made = revision.as_ref().map(|(name, _)| name.clone());
         let store = |registry: &Registry| {
             registry.create(Kind::Service, &name, body)?;
             let none = json!({"current": {"splits": []}});
@@ -45,40 +44,44 @@ impl Api {
             })
         };
         let operation = self.begin(call, &name, "create", store)?;
-        self.settle(&name, &operation)
+        self.settle(&name, made, &operation)
     }
 
     /// The part of a change that takes its time.
-    fn settle(&self, name: &str, operation: &Value) -> Answer {
+    fn settle(&self, name: &str, revision: Option<String>, operation: &Value) -> Answer {
         let id = operation["name"].as_str().unwrap_or_default().to_owned();
-        tokio::spawn(self.platform.clone().settle_service(name.to_owned(), id.clone()));
+        let settling = self.platform.clone().settle_service(name.to_owned(), revision, id.clone());
+        tokio::spawn(settling);
         self.read(&id)
     }
 
     pub(super) fn patch_service(&self, call: &Call) -> Answer {
         call.takes(&["allowMissing", "forceNewRevision", "updateMask", "validateOnly"])?;
         let body = call.resource_of(Document::CloudRun, SCHEMA)?;
+        // Of two changes with the same etag, the second one finds another etag.
+        let changes = self.platform.changes();
         let current = self.read(&call.name)?;
         Call::fresh(body["etag"].as_str(), &current)?;
-        let changed = masked(call, current.clone(), &body, (Document::CloudRun, SCHEMA))?;
-        let revision = match changed["template"] != current["template"] {
-            true => Some(new_revision(&call.name, &changed, Some(&current))?),
-            false => None,
-        };
+        let wanted = masked(call, current.clone(), &body, (Document::CloudRun, SCHEMA))?;
+        let revision = (wanted["template"] != current["template"])
+            .then(|| new_revision(&call.name, &wanted, Some(&current)))
+            .transpose()?;
         let revision =
             revision.map(|revision| self.unknown_revision(&call.name, revision)).transpose()?;
-        self.check_traffic(&call.name, &changed["traffic"], revision.as_ref())?;
+        self.check_traffic(&call.name, &wanted["traffic"], revision.as_ref())?;
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }
+        let made = revision.as_ref().map(|(name, _)| name.clone());
         let save = |registry: &Registry| {
-            registry.save(Kind::Service, &call.name, changed)?;
+            registry.save(Kind::Service, &call.name, wanted)?;
             revision.map_or(Ok(()), |(name, body)| {
                 registry.create(Kind::Revision, &name, body).map(drop)
             })
         };
         let operation = self.begin(call, &call.name, "update", save)?;
-        self.settle(&call.name, &operation)
+        drop(changes);
+        self.settle(&call.name, made, &operation)
     }
 
     fn unknown_revision(
@@ -108,8 +111,8 @@ impl Api {
         }
         let mut tags: Vec<&str> = targets.iter().filter_map(|one| one["tag"].as_str()).collect();
         tags.sort_unstable();
-        if let Some(twice) = tags.windows(2).find(|pair| pair[0] == pair[1]) {
-            let message = format!("tag '{}' is used twice", twice[0]);
+        if let Some([twice, _]) = tags.windows(2).find(|pair| pair[0] == pair[1]) {
+            let message = format!("tag '{twice}' is used twice");
             return Err(ApiError::invalid("service.traffic", message));
         }
         for target in targets {

@@ -30,6 +30,8 @@ pub struct DeployRequest<'a> {
     pub services: &'a [ServiceName],
     /// Whether people attend the run, to tick and to decide.
     pub attended: bool,
+    /// Whether all traffic moves at once, whatever shares the config names.
+    pub at_once: bool,
     /// The reason, and the guards to override.
     pub why: &'a Justification,
 }
@@ -54,8 +56,11 @@ pub async fn plan(
     ship: &DeployRequest<'_>,
     begins: bool,
 ) -> Result<PlannedDeploy, Refusal> {
-    let DeployRequest { environment, release, services, attended, why } = *ship;
+    let DeployRequest { environment, release, services, attended, at_once, why } = *ship;
     let mut spec = spec_of(loaded, environment, services)?;
+    if at_once {
+        spec.policy.traffic.clear();
+    }
     let mut refusals = in_the_way(ports, &spec.environment)?;
     // The run may wait for a lock, but a run in doubt comes first in any case.
     if begins && let Some(at) = refusals.iter().position(|r| matches!(r, Refusal::InDoubt(_))) {
@@ -120,8 +125,15 @@ fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: boo
     let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
     let (name, environment) = (plan.name(), &plan.environment);
     let name = name.map_or_else(String::new, |name| name.to_string());
+    let shares: Vec<_> =
+        plan.policy.traffic.iter().map(|percent| format!("{percent} %, ")).collect();
+    let shares = shares.concat();
+    let switch = match shares.as_str() {
+        "" => "switch traffic".to_owned(),
+        shares => format!("switch traffic in shares of {shares}100 %"),
+    };
     let mut lines = vec![format!(
-        "Deploy {name} of {} to {environment}: build, check health, switch traffic.",
+        "Deploy {name} of {} to {environment}: build, check health, {switch}.",
         services.join(" and "),
     )];
     lines.extend(bad);
@@ -143,7 +155,9 @@ fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: boo
             after.join("; ")
         ));
     }
-    let soon = ahead(&plan.freeze, ports.clock.now(), plan.policy.soak.length);
+    let soaks = u32::try_from(plan.policy.traffic.len() + 1).unwrap_or(u32::MAX);
+    let soaked = plan.policy.soak.length.saturating_mul(soaks);
+    let soon = ahead(&plan.freeze, ports.clock.now(), soaked);
     lines.extend(soon.map(|told| {
         format!("The soak would reach into a freeze: {told}. Traffic that has moved stays.")
     }));

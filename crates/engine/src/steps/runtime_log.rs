@@ -85,17 +85,18 @@ impl RuntimeLogs {
                     context.log(member.service(), format!("{more} more lines are left out here"));
                 }
             }
-            Err(error) => match error.lacks(GoogleApi::Logging) {
-                Some(role) => {
-                    self.refused = true;
-                    context.say(&format!(
-                        "the logs of running builds are not shown: {}; it needs {role}",
-                        error.problem.what
-                    ));
-                }
-                // Another attempt follows.
-                None => tracing::debug!(%error, "runtime logs"),
-            },
+            Err(error) => {
+                let Some(role) = error.lacks(GoogleApi::Logging) else {
+                    // Another attempt follows.
+                    tracing::debug!(%error, "runtime logs");
+                    return;
+                };
+                self.refused = true;
+                context.say(&format!(
+                    "the logs of running builds are not shown: {}; it needs {role}",
+                    error.problem.what
+                ));
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Waits until no foreign rollout is in flight.
 
+use super::schema::gives_back;
 use crate::context::{Context, StepError};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::RolloutId;
@@ -22,6 +23,10 @@ pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffi
         let other = traffic.unfinished.iter().find(|id| !ours(id)).cloned();
         let only_ours = other.is_none() && !traffic.unfinished.is_empty();
         if !traffic.moving || only_ours {
+            return Ok(traffic);
+        }
+        // Where shares are set, the next request replaces the one before: a rollback waits for nothing.
+        if hosting.shares().is_some() && gives_back(context) {
             return Ok(traffic);
         }
         look += 1;

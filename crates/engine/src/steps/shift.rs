@@ -48,7 +48,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, percent: u
     let Some(platform) = acts.shares() else { return Err(cannot(service)) };
     let limit = context.plan().endpoint.capabilities().switch_within;
     let shared = tokio::select! {
-        shared = platform.set(&member.target, wanted.parts()) => shared.map(drop).map_err(Into::into),
+        shared = platform.set(&member.target, wanted.parts(), &before.splits) => shared.map(drop).map_err(Into::into),
         () = context.sleep(limit) => Err(no_answer(service, limit)),
     };
     // Read back whatever the answer was: a lost reply is not a lost change.
@@ -56,6 +56,11 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, percent: u
         traffic = context.outside.hosting.traffic(&member.target) => traffic?,
         () = context.sleep(READ_BACK_WITHIN) => return Err(unread(service, shared.err())),
     };
+    // Traffic in flight is not known: what it is now may be over in a moment.
+    let arrived = TrafficState::of(&traffic.splits).is_same_as(&wanted);
+    if traffic.moving && !arrived {
+        return Err(unread(service, shared.err()));
+    }
     match (shared, observed(context, service, &wanted, traffic).await) {
         (Err(error), Err(_)) => Err(error),
         // Warn about the platform's error, even though traffic moved.

@@ -32,6 +32,7 @@ struct Soak<'a> {
     rule: String,
     /// What a failure says of a service.
     failed: &'static str,
+    todo: Option<&'static str>,
     /// Whether GREEN alone answers, so that a bad answer is its own.
     of_green: bool,
     /// Whether the traffic is read along.
@@ -44,6 +45,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         places: public(context, &[Side::Green])?,
         rule: "soak".to_owned(),
         failed: "became unhealthy after the switch",
+        todo: None,
         of_green: true,
         reads_traffic: true,
     };
@@ -53,7 +55,8 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     };
     let open = end(context, &soak, &[&watch]).await?;
     let gone = gone(context.outside.prober.as_ref(), &context.view).await;
-    Ok(done(context, watch.summary(), open.into_iter().chain(gone).collect()))
+    let open: Vec<_> = open.into_iter().chain(gone).collect();
+    Ok(done(context, &watch.summary(), &open))
 }
 
 /// With a share of the traffic on GREEN: BLUE or GREEN answers customers, and GREEN answers at its own address.
@@ -63,10 +66,13 @@ pub(super) async fn shared(context: &Context, percent: u8) -> StepResult {
         return Ok(Done::ok("no build was live to share the traffic with"));
     }
     let rule = format!("soak at {percent} %");
+    let mut places = public(context, &[Side::Green, Side::Blue])?;
+    places.retain(|place| context.service(place.member.service()).shared);
     let both = Soak {
-        places: public(context, &[Side::Green, Side::Blue])?,
+        places,
         rule: rule.clone(),
         failed: "became unhealthy while GREEN had a share of its traffic",
+        todo: Some("if BLUE was unhealthy before, deploy its fix with --at-once"),
         of_green: false,
         reads_traffic: true,
     };
@@ -74,6 +80,7 @@ pub(super) async fn shared(context: &Context, percent: u8) -> StepResult {
         places: own(context)?,
         rule,
         failed: "became unhealthy at GREEN's own address",
+        todo: None,
         of_green: true,
         reads_traffic: false,
     };
@@ -96,11 +103,11 @@ pub(super) async fn shared(context: &Context, percent: u8) -> StepResult {
         }
     }
     if own.places.is_empty() {
-        open.push("GREEN has no address of its own to ask".to_owned());
+        open.push("GREEN has no preview address to ask".to_owned());
     } else {
         said = format!("{said}; GREEN's own address: {}", at_own.summary());
     }
-    Ok(done(context, said, open))
+    Ok(done(context, &said, &open))
 }
 
 /// The public addresses, where builds of these sides may answer. A side without a build is left out.
@@ -119,8 +126,12 @@ fn public<'a>(context: &'a Context, sides: &[Side]) -> Result<Vec<Place<'a>>, St
 /// GREEN's own addresses.
 fn own(context: &Context) -> Result<Vec<Place<'_>>, StepError> {
     let members = context.plan().members.iter();
-    let with_address =
-        members.filter_map(|member| Some((member, context.service(member.service()).preview?)));
+    let with_address = members.filter_map(|member| {
+        let seen = context.service(member.service());
+        // A person has decided that this address says nothing.
+        let asked = seen.shared && !seen.green_left_out;
+        Some((member, seen.preview.filter(|_| asked)?))
+    });
     let place = |(member, url)| {
         let wanted = vec![context.wanted(member, Side::Green)?];
         Ok(Place { member, url, wanted })
@@ -140,7 +151,7 @@ async fn end(
         Err(exceeded) => return Err(exceeds(context, soak, exceeded).await),
     };
     let evidence: Vec<_> = watched.iter().map(|watch| watch.summary()).collect();
-    for member in &context.plan().members {
+    for member in soak.places.iter().map(|place| place.member) {
         context
             .record(Event::Judged {
                 service: member.service().clone(),
@@ -155,7 +166,7 @@ async fn end(
     Ok(open)
 }
 
-fn done(context: &Context, summary: String, open: Vec<String>) -> Done {
+fn done(context: &Context, summary: &str, open: &[String]) -> Done {
     let said = format!("monitored {}, {summary}", spoken(context.plan().policy.soak.length));
     if open.is_empty() {
         return Done::ok(said);
@@ -253,6 +264,10 @@ async fn failed(
     }
     let problem = Problem::coded(Code::SOAK_FAILED, format!("{service} {}", soak.failed));
     let problem = problem.because(&evidence);
+    let problem = match soak.todo {
+        Some(todo) => problem.try_this(todo),
+        None => problem,
+    };
     let rule = soak.rule.clone();
     context.record(Event::Judged { service: service.clone(), verdict, rule, evidence }).await;
     let last = match context.build_of(&service, Side::Green) {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::schema::gives_back;
 use super::{indexes, schema, settled};
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
-use pointsman_core::event::Event;
+use pointsman_core::event::{Event, Split};
 use pointsman_core::freeze::frozen;
 use pointsman_core::ids::{BuildId, RolloutId, ServiceName};
 use pointsman_core::plan::RunKind;
@@ -41,7 +42,9 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         green_may_get_traffic(context).await?;
     }
     schema::may_serve(context, member, &build).await?;
-    let new = order(context, service, &build, before.whole().cloned()).await?;
+    // A rollback replaces any traffic; everything else rests on what was just read.
+    let found = (to == Side::Green && !gives_back(context)).then(|| before.splits.clone());
+    let new = order(context, service, &build, (before.whole().cloned(), found)).await?;
     context.progress(Some(service), format!("switching to {build}"));
     let acts = context.to_act().await;
     let limit = context.plan().endpoint.capabilities().switch_within;
@@ -125,12 +128,17 @@ pub(super) fn ours_to_move(
     to: Side,
     traffic: &Traffic,
 ) -> Result<(), StepError> {
+    // Once this run has shared the traffic, only what it set is its own: a person may have sent it to one of the builds.
+    let ours = to == Side::Blue || seen.is_shared(&traffic.splits);
     let who = match traffic.whole() {
+        Some(whole) if seen.shared && !ours => {
+            format!("{whole} has all of it, and this run had shared it")
+        }
         Some(whole) if [seen.blue.as_ref(), seen.green.as_ref()].contains(&Some(whole)) => {
             return Ok(());
         }
         Some(whole) => format!("{whole} is live, which is neither blue nor green of this run"),
-        None if seen.is_shared(&traffic.splits) => return Ok(()),
+        None if ours && seen.is_between_ours(&traffic.splits) => return Ok(()),
         None if !traffic.splits.is_empty() => {
             let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
             format!("it is split: {}", parts.collect::<Vec<_>>().join(", "))
@@ -154,7 +162,7 @@ async fn order(
     context: &Context,
     service: &ServiceName,
     build: &BuildId,
-    from: Option<BuildId>,
+    (from, found): (Option<BuildId>, Option<Vec<Split>>),
 ) -> Result<NewRollout, StepError> {
     let random = uuid::Uuid::new_v4().simple().to_string();
     let id = RolloutId::new(format!("r-r{}-{}", context.view.number.0, &random[..10]));
@@ -169,7 +177,7 @@ async fn order(
             request_id: request_id.clone(),
         })
         .await;
-    Ok(NewRollout { id, request_id, build: build.clone() })
+    Ok(NewRollout { id, request_id, build: build.clone(), found })
 }
 
 async fn observed(

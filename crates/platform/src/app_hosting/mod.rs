@@ -1,8 +1,6 @@
 //! Firebase App Hosting over its REST API v1, for Google and for the emulator alike. A change counts as successful
 //! only after the resource was read back.
 
-#![expect(clippy::disallowed_methods, reason = "poll of a real server")]
-
 mod backend;
 mod build_log;
 mod call;
@@ -29,6 +27,7 @@ use crate::google_api::{Client, Kind, Origins};
 use pointsman_core::build_config::SecretRef;
 use pointsman_core::error::Problem;
 use pointsman_core::google_api::GoogleApi;
+use pointsman_core::google_write::GoogleWrite;
 use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
@@ -270,12 +269,13 @@ impl Hosting for AppHosting {
         Some(self)
     }
 
-    fn has_permission<'a>(
+    fn may_change<'a>(
         &'a self,
+        write: GoogleWrite,
         project: &'a str,
-        permission: &'static str,
+        _: &'a Target,
     ) -> Answer<'a, Option<bool>> {
-        Box::pin(self.api.has_permission(project, permission))
+        Box::pin(self.api.has_permission(project, write.permission()))
     }
 
     fn runtime(&self) -> Option<&dyn Runtime> {

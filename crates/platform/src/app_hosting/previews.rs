@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::AppHosting;
-use crate::google_api::wire::{last_part, lasting, unreadable};
+use crate::google_api::wire::{lasting, unreadable};
 use pointsman_core::error::Problem;
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::ids::BuildId;
@@ -17,10 +17,6 @@ use pointsman_core::ports::previews::Previews;
 use pointsman_core::preview::{TAG_PREFIX, preview_tag};
 use pointsman_core::project::Target;
 
-/// Maximum length of a DNS label.
-const LONGEST_LABEL: usize = 63;
-/// What Cloud Run adds to a label `TAG---SERVICE`: a hash and a region, such as `-abcdefghij-uc`.
-const LABEL_END: usize = 14;
 /// Readings until the address of a new tag must be there.
 const READINGS: u32 = 20;
 const BY_REVISION: &str = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
@@ -32,11 +28,9 @@ impl AppHosting {
         if let Some(address) = address_of(&service, &tag) {
             return Ok(address);
         }
-        let name = last_part(&service["name"]);
-        if tag.len() + 3 + name.len() + LABEL_END > LONGEST_LABEL {
-            return Err(refused(format!("{name} is too long for a preview address")));
+        if let Some(why) = self.api.unreachable_by_tag(&url, &service, &tag).await? {
+            return Err(refused(why));
         }
-        self.reachable(&url, &service).await?;
         let revision = self.revision(target, build);
         let revision = revision.map_or(build.to_string(), |revision| revision.name);
         let mut traffic = traffic_of(&service);
@@ -51,32 +45,6 @@ impl AppHosting {
             tokio::time::sleep(self.poll_after(reading)).await;
         }
         Err(refused(format!("Cloud Run accepted the tag {tag} and shows no address for it")))
-    }
-
-    /// Whether anyone may call the service at its own address.
-    async fn reachable(&self, url: &str, service: &Value) -> Result<(), HostingError> {
-        let ingress = service["ingress"].as_str().unwrap_or("INGRESS_TRAFFIC_ALL");
-        if ingress != "INGRESS_TRAFFIC_ALL" {
-            return Err(refused(format!("its ingress is {ingress}")));
-        }
-        if service["defaultUriDisabled"] == true {
-            return Err(refused("its run.app addresses are disabled".to_owned()));
-        }
-        if service["invokerIamDisabled"] == true {
-            return Ok(());
-        }
-        let url = format!("{url}:getIamPolicy");
-        let policy = self.api.fetch(GoogleApi::CloudRun, (Method::GET, &url), &[], None).await?;
-        let mut bindings = policy["bindings"].as_array().into_iter().flatten();
-        let open = bindings.any(|binding| {
-            let mut members = binding["members"].as_array().into_iter().flatten();
-            binding["role"] == "roles/run.invoker" && members.any(|member| member == "allUsers")
-        });
-        if open {
-            Ok(())
-        } else {
-            Err(refused("it may be called by no anonymous client".to_owned()))
-        }
     }
 
     async fn close_previews(&self, target: &Target) -> Result<usize, HostingError> {

@@ -7,10 +7,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::CloudRun;
-use super::revision::{COMMIT, RELEASE, SCHEMA, container};
-use super::service::{BY_LATEST, BY_REVISION, revision_of, traffic};
+use super::revision::{COMMIT, RELEASE, REVISION, SCHEMA, container};
+use super::service::{BY_LATEST, BY_REVISION, revision_of, shares_of, traffic};
 use crate::google_api::Kind;
 use crate::google_api::wire::{accepted, last_part, lasting};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Split;
 use pointsman_core::google_api::GoogleApi;
@@ -26,6 +27,9 @@ const ATTEMPTS: u32 = 5;
 /// Readings until traffic must be as it was set.
 const READINGS: u32 = 100;
 
+/// How all annotations of ours begin.
+const OURS: &str = "pointsman.dev/";
+
 /// Whether a traffic target is a preview tag of ours. A tag with traffic is not one, whatever its name.
 pub(super) fn is_ours(target: &Value) -> bool {
     let percent = target["percent"].as_u64().unwrap_or_default();
@@ -40,7 +44,7 @@ impl CloudRun {
     ) -> Result<(), HostingError> {
         let (image, commit) = self.image(&new.source)?;
         let name = target.revision_name(&new.id);
-        let mut annotations = json!({ RELEASE: new.release });
+        let mut annotations = json!({ RELEASE: new.release, REVISION: name });
         if !new.accepts.is_empty() {
             annotations[SCHEMA] = json!(json!(new.accepts).to_string());
         }
@@ -55,8 +59,13 @@ impl CloudRun {
             }
             let template = template(&service["template"], &name, &image, &annotations);
             let mut traffic = pinned(&service);
+            traffic.extend(kept_tags(&service, &[]));
             let tag = preview_tag(&new.id);
-            traffic.push(json!({"type": BY_REVISION, "revision": name, "percent": 0, "tag": tag}));
+            if self.can_be_asked(target, &service, &tag).await {
+                let preview =
+                    json!({"type": BY_REVISION, "revision": name, "percent": 0, "tag": tag});
+                traffic.push(preview);
+            }
             let change = json!({ "template": template, "traffic": traffic });
             match self.patch(target, &service, "template,traffic", change).await {
                 Err(error) if error.reason == HostingReason::Busy && attempt < ATTEMPTS => {}
@@ -67,12 +76,25 @@ impl CloudRun {
         Err(busy(target))
     }
 
+    /// Whether a tag would give the build an address that can be asked. Where that cannot be read it gets none: an address
+    /// that refuses everyone would make every build look sick.
+    async fn can_be_asked(&self, target: &Target, service: &Value, tag: &str) -> bool {
+        let url = self.url(&target.service_name());
+        let why = match self.api.unreachable_by_tag(&url, service, tag).await {
+            Ok(None) => return true,
+            Ok(Some(why)) => why,
+            Err(error) => error.problem.sentence(),
+        };
+        tracing::warn!(service = %target.service(), why, "the build gets no preview address");
+        false
+    }
+
     async fn exists(&self, target: &Target, id: &BuildId) -> Result<bool, HostingError> {
         let url = self.revision_url(target, id);
         Ok(self.api.maybe(GoogleApi::CloudRun, &url).await?.is_some())
     }
 
-    /// The image of a source, and its commit. A folder or a commit stands for an image in the emulator alone.
+    /// The image of a source, and its commit. Only the emulator takes a folder or a commit instead.
     fn image(&self, source: &Source) -> Result<(String, Option<String>), HostingError> {
         match source {
             Source::Image(image) => Ok((image.clone(), None)),
@@ -91,47 +113,51 @@ impl CloudRun {
         }
     }
 
-    /// Gives builds their shares, and every other build none, and reads back that it is so. Tags stay where they are.
+    /// Gives builds their shares, and every other build none, and reads back that it is so. `found`: the traffic that the
+    /// decision rests on; other traffic is left as it is. Tags of others stay where they are.
     pub(super) async fn set_shares(
         &self,
         target: &Target,
         shares: &[Split],
+        found: Option<&[Split]>,
     ) -> Result<Traffic, HostingError> {
+        let wanted: Vec<_> =
+            shares.iter().map(|share| target.revision_name(&share.build)).collect();
         for attempt in 1..=ATTEMPTS {
             let service = self.service(target).await?;
-            let as_wanted = |now: &Traffic| {
-                now.splits.len() == shares.len()
-                    && shares.iter().all(|share| now.splits.contains(share))
-            };
             let now = traffic(target, &service)?;
-            if as_wanted(&now) && !now.moving {
+            if is_set(target, &service, shares)? {
                 return Ok(now);
             }
+            if found.is_some_and(|found| !same(&now.splits, found)) {
+                return Err(moved(target, &now));
+            }
             let mut all: Vec<Value> = shares.iter().map(|share| target_of(target, share)).collect();
-            all.extend(tags(&service));
+            all.extend(kept_tags(&service, &wanted));
             match self.patch(target, &service, "traffic", json!({ "traffic": all })).await {
                 Err(error) if error.reason == HostingReason::Busy && attempt < ATTEMPTS => {}
-                other => return self.read_back(target, &other?, as_wanted).await,
+                other => return self.read_back(target, &other?, shares).await,
             }
         }
         Err(busy(target))
     }
 
-    /// Follows a change until traffic is as it should be, or the change has failed.
+    /// Follows a change until traffic is as it should be, or the change has failed. The traffic counts: an operation may
+    /// report what another revision lacks.
     async fn read_back(
         &self,
         target: &Target,
         operation: &Value,
-        as_wanted: impl Fn(&Traffic) -> bool,
+        shares: &[Split],
     ) -> Result<Traffic, HostingError> {
         let name = operation["name"].as_str().unwrap_or_default();
         for reading in 1..=READINGS {
+            let service = self.service(target).await?;
+            if is_set(target, &service, shares)? {
+                return traffic(target, &service);
+            }
             if let Some(operation) = self.api.maybe(GoogleApi::CloudRun, &self.url(name)).await? {
                 accepted(GoogleApi::CloudRun, &operation)?;
-            }
-            let now = self.traffic_now(target).await?;
-            if as_wanted(&now) && !now.moving {
-                return Ok(now);
             }
             tokio::time::sleep(self.api.poll_after(reading)).await;
         }
@@ -149,14 +175,8 @@ impl CloudRun {
         if !self.exists(target, id).await? {
             return Ok(());
         }
-        let service = self.service(target).await?;
         let name = target.revision_name(id);
-        let all = service["traffic"].as_array().cloned().unwrap_or_default();
-        let at_it = |one: &Value| is_ours(one) && revision_of(&service, one) == name;
-        if all.iter().any(at_it) {
-            let rest: Vec<_> = all.iter().filter(|one| !at_it(one)).collect();
-            self.patch(target, &service, "traffic", json!({ "traffic": rest })).await?;
-        }
+        self.untag(target, &name).await?;
         let url = self.revision_url(target, id);
         let call = (Method::DELETE, url.as_str());
         let operation = self.api.fetch(GoogleApi::CloudRun, call, &[], None).await?;
@@ -166,6 +186,24 @@ impl CloudRun {
         }
         let what = format!("revision {name} is still there after it was deleted");
         Err(HostingError::new(Problem::new(what), Failure::Inconclusive))
+    }
+
+    /// Takes our tag from a revision.
+    async fn untag(&self, target: &Target, revision: &str) -> Result<(), HostingError> {
+        for attempt in 1..=ATTEMPTS {
+            let service = self.service(target).await?;
+            let all = service["traffic"].as_array().cloned().unwrap_or_default();
+            let at_it = |one: &Value| is_ours(one) && revision_of(&service, one) == revision;
+            if !all.iter().any(at_it) {
+                return Ok(());
+            }
+            let rest: Vec<_> = all.iter().filter(|one| !at_it(one)).collect();
+            match self.patch(target, &service, "traffic", json!({ "traffic": rest })).await {
+                Err(error) if error.reason == HostingReason::Busy && attempt < ATTEMPTS => {}
+                other => return self.settled(&other?).await,
+            }
+        }
+        Err(busy(target))
     }
 
     /// Changes some fields of a service that is still the one that was read.
@@ -195,6 +233,10 @@ impl CloudRun {
 fn template(before: &Value, name: &str, image: &str, annotations: &Value) -> Value {
     let mut template = if before.is_object() { before.clone() } else { json!({}) };
     template["revision"] = json!(name);
+    // What was said of the revision before is not true of this one.
+    if let Some(told) = template["annotations"].as_object_mut() {
+        told.retain(|key, _| !key.starts_with(OURS));
+    }
     for (key, value) in annotations.as_object().into_iter().flatten() {
         template["annotations"][key] = value.clone();
     }
@@ -210,32 +252,71 @@ fn template(before: &Value, name: &str, image: &str, annotations: &Value) -> Val
     template
 }
 
-/// The traffic as it is, with every target naming its revision: one that follows the latest would send customers to a new
-/// revision the moment it is ready.
+/// The traffic as it is, without tags, with every target naming its revision: one that follows the latest would send
+/// customers to a new revision the moment it is ready.
 fn pinned(service: &Value) -> Vec<Value> {
     let mut all = service["traffic"].as_array().cloned().unwrap_or_default();
     let latest = last_part(&service["latestReadyRevision"]);
-    if all.is_empty() && !latest.is_empty() {
+    if all.is_empty() {
         all.push(json!({ "type": BY_LATEST, "percent": 100 }));
     }
+    all.retain(|one| {
+        let has_customers = one["percent"].as_u64().is_some_and(|percent| percent > 0);
+        // Nothing is ready: there is nothing to pin.
+        has_customers && !(revision_of(service, one).is_empty() && latest.is_empty())
+    });
     for target in &mut all {
         let revision = revision_of(service, target).to_owned();
         target["type"] = json!(BY_REVISION);
         target["revision"] = json!(revision);
+        // Tags are kept as separate targets.
+        target.as_object_mut().map(|fields| fields.remove("tag"));
     }
     all
 }
 
-/// The tags of a service, without their shares.
-fn tags(service: &Value) -> Vec<Value> {
-    let all = pinned(service)
-        .into_iter()
-        .filter(|one| one["tag"].as_str().is_some_and(|t| !t.is_empty()));
-    all.map(|mut one| {
+/// The tags of a service, without their shares. Those of others stay as they are. Of ours, those of a revision
+/// with traffic or of a `wanted` one: a tag at a revision that failed could make every later change fail.
+fn kept_tags(service: &Value, wanted: &[String]) -> Vec<Value> {
+    let all = service["traffic"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let has_customers = |revision: &str| {
+        all.iter().any(|one| {
+            one["percent"].as_u64().is_some_and(|percent| percent > 0)
+                && revision_of(service, one) == revision
+        })
+    };
+    let tagged = all.iter().filter(|one| one["tag"].as_str().is_some_and(|tag| !tag.is_empty()));
+    let kept = tagged.filter(|one| {
+        let revision = revision_of(service, one);
+        !is_ours(one) || has_customers(revision) || wanted.iter().any(|name| name == revision)
+    });
+    kept.map(|one| {
+        let mut one = one.clone();
         one["percent"] = json!(0);
         one
     })
     .collect()
+}
+
+/// Whether these shares are set, and are in effect. Another change of the service may still be in progress.
+fn is_set(target: &Target, service: &Value, shares: &[Split]) -> Result<bool, HostingError> {
+    let [asked, now] = ["traffic", "trafficStatuses"];
+    Ok(same(&shares_of(target, service, asked)?, shares)
+        && same(&shares_of(target, service, now)?, shares))
+}
+
+fn same(shares: &[Split], others: &[Split]) -> bool {
+    shares.len() == others.len() && shares.iter().all(|share| others.contains(share))
+}
+
+fn moved(target: &Target, now: &Traffic) -> HostingError {
+    let shares = now.splits.iter().map(|share| format!("{} {} %", share.build, share.percent));
+    let shares = shares.collect::<Vec<_>>().join(", ");
+    let what = format!("traffic of {} was moved in this moment", target.service());
+    let problem = Problem::coded(Code::TRAFFIC_MOVED, what)
+        .because(format!("it is with {shares}"))
+        .try_this("find out who moved it, then start again");
+    HostingError::new(problem, Failure::Drift)
 }
 
 fn target_of(target: &Target, share: &Split) -> Value {

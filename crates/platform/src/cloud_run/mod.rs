@@ -6,6 +6,8 @@ mod change;
 mod revision;
 mod service;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Auth;
@@ -13,10 +15,13 @@ use crate::google_api::{Client, Kind};
 use pointsman_core::build_config::SecretRef;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Split;
+use pointsman_core::google_api::GoogleApi;
+use pointsman_core::google_write::GoogleWrite;
 use pointsman_core::health::Revision;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::Member;
 use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::hosting::{
     Answer, Build, DomainTrouble, Hosting, LogPart, NewBuild, NewRollout, Traffic,
 };
@@ -29,15 +34,26 @@ use pointsman_core::secret::SecretLook;
 use pointsman_core::time::Timestamp;
 
 /// A client of Cloud Run's REST API v2.
-#[derive(Debug)]
 pub struct CloudRun {
     api: Client,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for CloudRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudRun").field("api", &self.api).finish_non_exhaustive()
+    }
 }
 
 impl CloudRun {
     /// A client for the server at `base`.
-    pub fn new(base: impl Into<String>, bearer: Auth, kind: Kind) -> Result<Self, Problem> {
-        Client::new(base, bearer, kind).map(|api| Self { api })
+    pub fn new(
+        base: impl Into<String>,
+        bearer: Auth,
+        kind: Kind,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Problem> {
+        Client::new(base, bearer, kind).map(|api| Self { api, clock })
     }
 }
 
@@ -65,7 +81,7 @@ impl Hosting for CloudRun {
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
         Box::pin(async move {
             let all = [Split { build: new.build.clone(), percent: 100 }];
-            self.set_shares(target, &all).await
+            self.set_shares(target, &all, new.found.as_deref()).await
         })
     }
 
@@ -115,12 +131,20 @@ impl Hosting for CloudRun {
         Some(self)
     }
 
-    fn has_permission<'a>(
+    fn may_change<'a>(
         &'a self,
+        write: GoogleWrite,
         project: &'a str,
-        permission: &'static str,
+        target: &'a Target,
     ) -> Answer<'a, Option<bool>> {
-        Box::pin(self.api.has_permission(project, permission))
+        Box::pin(async move {
+            if write != GoogleWrite::Services {
+                return self.api.has_permission(project, write.permission()).await;
+            }
+            // A role may be granted on the service alone.
+            let url = self.url(&format!("{}:testIamPermissions", target.service_name()));
+            self.api.test_permission(GoogleApi::CloudRun, &url, write.permission()).await
+        })
     }
 
     fn runtime(&self) -> Option<&dyn Runtime> {
@@ -128,7 +152,7 @@ impl Hosting for CloudRun {
     }
 
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision> {
-        // Cloud Run gives a revision the name that it was asked for, so an answer with it always proves the build.
+        // Cloud Run uses the name that the request gives a revision, so an answer with it always proves the build.
         Some(Revision::exact(&target.revision_name(build)))
     }
 
@@ -138,8 +162,13 @@ impl Hosting for CloudRun {
 }
 
 impl Shares for CloudRun {
-    fn set<'a>(&'a self, target: &'a Target, shares: &'a [Split]) -> Answer<'a, Traffic> {
-        Box::pin(self.set_shares(target, shares))
+    fn set<'a>(
+        &'a self,
+        target: &'a Target,
+        shares: &'a [Split],
+        found: &'a [Split],
+    ) -> Answer<'a, Traffic> {
+        Box::pin(self.set_shares(target, shares, Some(found)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -18,6 +19,7 @@ use pointsman_core::ids::BuildId;
 use pointsman_core::ports::hosting::{Build, BuildState, HostingError};
 use pointsman_core::project::Target;
 use pointsman_core::release::ReleaseLabel;
+use pointsman_core::time::Timestamp;
 
 /// Annotation of our revisions: the release.
 pub(super) const RELEASE: &str = "pointsman.dev/release";
@@ -25,6 +27,11 @@ pub(super) const RELEASE: &str = "pointsman.dev/release";
 pub(super) const SCHEMA: &str = "pointsman.dev/schema";
 /// Annotation of our revisions: the commit that the image was built from, where the release names one.
 pub(super) const COMMIT: &str = "pointsman.dev/commit";
+/// Annotation of our revisions: their own name. A foreign revision may carry the annotations of ours, which the template
+/// of the service hands on.
+pub(super) const REVISION: &str = "pointsman.dev/revision";
+/// How long a ready revision is waited for whose tag has no address yet.
+const ADDRESS_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// Maximum pages of a list: Cloud Run keeps 1,000 revisions of a service.
 const MOST_PAGES: usize = 100;
 
@@ -44,7 +51,7 @@ impl CloudRun {
             return Ok(None);
         };
         let service = self.service(target).await?;
-        build(target, &service, &revision).map(Some)
+        build(target, &service, &revision, self.clock.now()).map(Some)
     }
 
     /// Every revision, newest first.
@@ -57,7 +64,7 @@ impl CloudRun {
             let call = (Method::GET, url.as_str());
             let page = self.api.fetch(GoogleApi::CloudRun, call, &query, None).await?;
             for revision in page["revisions"].as_array().into_iter().flatten() {
-                all.push(build(target, &service, revision)?);
+                all.push(build(target, &service, revision, self.clock.now())?);
             }
             match next_page(&page) {
                 Some(next) if next == token => break,
@@ -72,7 +79,12 @@ impl CloudRun {
     }
 }
 
-fn build(target: &Target, service: &Value, revision: &Value) -> Result<Build, HostingError> {
+fn build(
+    target: &Target,
+    service: &Value,
+    revision: &Value,
+    now: Timestamp,
+) -> Result<Build, HostingError> {
     let name = last_part(&revision["name"]);
     let conditions = revision["conditions"].as_array().into_iter().flatten();
     let ready = conditions.into_iter().find(|one| one["type"] == "Ready");
@@ -82,14 +94,23 @@ fn build(target: &Target, service: &Value, revision: &Value) -> Result<Build, Ho
         "CONDITION_FAILED" => BuildState::Unusable,
         _ => BuildState::Working,
     };
-    let annotation = |key: &str| revision["annotations"][key].as_str().map(str::to_owned);
+    let told = &revision["annotations"];
+    let ours = told[REVISION] == name;
+    let annotation = |key: &str| told[key].as_str().filter(|_| ours).map(str::to_owned);
+    let created = revision["createTime"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+    // Routes come a little after the revision is ready. Without the address, GREEN would never be asked.
+    let young = created.is_some_and(|at| now.duration_since(at) < ADDRESS_WITHIN);
+    let state = match state {
+        BuildState::Ready if young && lacks_address(service, name) => BuildState::Working,
+        state => state,
+    };
     Ok(Build {
         id: build_of(target, name)?,
         state,
         state_word: word.trim_start_matches("CONDITION_").to_owned(),
         release: annotation(RELEASE).and_then(|label| ReleaseLabel::new(label).ok()),
         commit: annotation(COMMIT),
-        created: revision["createTime"].as_str().and_then(|at| at.parse().ok()),
+        created,
         // Treat an annotation that cannot be read as absent.
         accepts: annotation(SCHEMA)
             .and_then(|text| serde_json::from_str(&text).ok())
@@ -98,6 +119,13 @@ fn build(target: &Target, service: &Value, revision: &Value) -> Result<Build, Ho
         config: config(revision),
         problem: (state == BuildState::Unusable).then(|| problem(name, ready, revision)),
     })
+}
+
+/// Whether a revision has a tag of ours whose address is not known yet.
+fn lacks_address(service: &Value, revision: &str) -> bool {
+    let targets = service["traffic"].as_array().into_iter().flatten();
+    let mut ours = targets.filter(|one| super::change::is_ours(one));
+    ours.any(|one| revision_of(service, one) == revision) && preview(service, revision).is_none()
 }
 
 /// The address of one of our tags at a revision.

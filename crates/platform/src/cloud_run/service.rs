@@ -17,7 +17,7 @@ use pointsman_core::project::Target;
 
 /// Annotation of the emulator's services: the public address.
 const ADDRESS: &str = "pointsman.dev/address";
-/// Annotations of the emulator's services: where the commits are that stand for images.
+/// Annotations of the emulator's services: the repository and the folder of the commits that replace images.
 const REPOSITORY: &str = "pointsman.dev/repository";
 const ROOT: &str = "pointsman.dev/root";
 /// A target that follows the latest revision that is ready, whichever that is.
@@ -58,22 +58,19 @@ impl CloudRun {
             annotations[ROOT] = json!(member.root_directory);
         }
         let call = GoogleApi::CloudRun;
-        let operation = match self.api.maybe(call, &self.url(&name)).await? {
-            Some(_) => {
-                let body = json!({ "name": name, "annotations": annotations });
-                let query = [("updateMask", "annotations")];
-                self.api.fetch(call, (Method::PATCH, &self.url(&name)), &query, Some(&body)).await?
-            }
-            None => {
-                let body = json!({ "annotations": annotations });
-                let query = [("serviceId", target.backend().as_str())];
-                let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
-                let sent = (Method::POST, self.url(parent));
-                match self.api.fetch(call, (sent.0, &sent.1), &query, Some(&body)).await {
-                    // Another Pointsman process created it first.
-                    Err(error) if error.reason == HostingReason::AlreadyExists => return Ok(()),
-                    other => other?,
-                }
+        let known = self.api.maybe(call, &self.url(&name)).await?.is_some();
+        let operation = if known {
+            let body = json!({ "name": name, "annotations": annotations });
+            let query = [("updateMask", "annotations")];
+            self.api.fetch(call, (Method::PATCH, &self.url(&name)), &query, Some(&body)).await?
+        } else {
+            let body = json!({ "annotations": annotations });
+            let query = [("serviceId", target.backend().as_str())];
+            let parent = self.url(name.rsplit_once('/').map_or("", |(parent, _)| parent));
+            match self.api.fetch(call, (Method::POST, &parent), &query, Some(&body)).await {
+                // Another Pointsman process created it first.
+                Err(error) if error.reason == HostingReason::AlreadyExists => return Ok(()),
+                other => other?,
             }
         };
         // The port of its address may be in use.
@@ -99,8 +96,8 @@ pub(super) fn traffic(target: &Target, service: &Value) -> Result<Traffic, Hosti
     if service["name"].as_str().is_none() {
         return Err(unreadable("a Cloud Run service"));
     }
-    let now = shares(target, service, "trafficStatuses")?;
-    let wanted = shares(target, service, "traffic")?;
+    let now = shares_of(target, service, "trafficStatuses")?;
+    let wanted = shares_of(target, service, "traffic")?;
     let moving = service["reconciling"] == true || sorted(&now) != sorted(&wanted);
     Ok(Traffic { splits: now, moving, unfinished: Vec::new(), automatic: Automatic::Off })
 }
@@ -112,16 +109,22 @@ fn sorted(shares: &[Split]) -> Vec<(&str, u8)> {
 }
 
 /// The share of each revision that has one. Several targets may name one revision, each with another tag.
-fn shares(target: &Target, service: &Value, field: &str) -> Result<Vec<Split>, HostingError> {
+pub(super) fn shares_of(
+    target: &Target,
+    service: &Value,
+    field: &str,
+) -> Result<Vec<Split>, HostingError> {
     let mut all: Vec<Split> = Vec::new();
     for one in service[field].as_array().into_iter().flatten() {
         let percent = one.get("percent").map_or(Some(0), Value::as_u64);
         let percent = percent.and_then(|percent| u8::try_from(percent).ok()).filter(|p| *p <= 100);
         let percent = percent.ok_or_else(|| unreadable("a share of Cloud Run's traffic"))?;
-        if percent == 0 {
+        let revision = revision_of(service, one);
+        // Where nothing has ever been ready, the latest is no revision.
+        if percent == 0 || revision.is_empty() {
             continue;
         }
-        let build = build_of(target, revision_of(service, one))?;
+        let build = build_of(target, revision)?;
         match all.iter_mut().find(|known| known.build == build) {
             Some(known) => known.percent = known.percent.saturating_add(percent),
             None => all.push(Split { build, percent }),

@@ -69,16 +69,24 @@ impl Client {
         project: &str,
         permission: &str,
     ) -> Result<Option<bool>, HostingError> {
-        let origin = match self.kind {
-            Kind::Google => &self.origins.projects,
-            Kind::Loopback => &self.base,
-            Kind::Emulator => return Ok(None),
-        };
-        let url = format!("{origin}/v1/projects/{project}:testIamPermissions");
+        let api = GoogleApi::ResourceManager;
+        let url = format!("{}/v1/projects/{project}:testIamPermissions", self.origin(api));
+        self.test_permission(api, &url, permission).await
+    }
+
+    /// Whether the caller has a permission for the resource of an address that ends with `:testIamPermissions`. `None`: this
+    /// server cannot say.
+    pub(crate) async fn test_permission(
+        &self,
+        api: GoogleApi,
+        url: &str,
+        permission: &str,
+    ) -> Result<Option<bool>, HostingError> {
+        if self.kind == Kind::Emulator {
+            return Ok(None);
+        }
         let body = json!({ "permissions": [permission] });
-        // It is told with the API that the permission is for.
-        let call = (Method::POST, url.as_str());
-        match self.fetch(GoogleApi::AppHosting, call, &[], Some(&body)).await {
+        match self.fetch(api, (Method::POST, url), &[], Some(&body)).await {
             Ok(json) => {
                 let mut has = json["permissions"].as_array().into_iter().flatten();
                 Ok(Some(has.any(|one| one == permission)))
@@ -116,7 +124,7 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, HostingError> {
-        // An etag that is out of date stays so: whoever sent it must read and decide again.
+        // An outdated etag stays outdated: the caller must read and decide again.
         let once = body.is_some_and(|body| body["etag"].is_string());
         let again = |failed: &Unanswered, wait: Duration| {
             let stale = once && failed.error.reason == HostingReason::Busy;

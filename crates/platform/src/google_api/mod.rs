@@ -4,6 +4,7 @@
 mod call;
 mod emulator_log;
 mod figures;
+mod run_service;
 mod runtime_log;
 mod secrets;
 pub(crate) mod wire;
@@ -85,6 +86,7 @@ impl Client {
             GoogleApi::SecretManager => &self.origins.secrets,
             GoogleApi::Logging => &self.origins.logging,
             GoogleApi::Monitoring => &self.origins.monitoring,
+            GoogleApi::ResourceManager => &self.origins.projects,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Secrets of a service, from Secret Manager (`docs/internals/google-apis.md`). Their values are never read.
 
+#![expect(clippy::disallowed_methods, reason = "the age of a reading of a real server")]
+
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
