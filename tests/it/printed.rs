@@ -104,7 +104,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
 /// Commands that act also get `--yes`.
-const DONE: [(&str, i32, &str); 86] = [
+const DONE: [(&str, i32, &str); 87] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
     ("init --yes", 1, "never changes"),
@@ -186,6 +186,7 @@ const DONE: [(&str, i32, &str); 86] = [
     ("rollback development --to 1.0.0", 3, "live already"),
     ("cleanup development", 0, "cleaned up"),
     ("deploy development --release 1.2.0", 0, "promoted"),
+    ("deploy development --release 1.2.1 --at-once", 0, "promoted"),
     ("deploy development --release 1.0.0", 0, "promoted"),
     ("deploy development --release 1.0.0 --yes --confirm development --json", 0, "promoted"),
     ("emulator stop", 0, "stopped"),

@@ -240,7 +240,9 @@ impl Outbox for SqliteStore {
     fn soonest(&self) -> Result<Option<Timestamp>, JournalError> {
         let sql = "SELECT min(until) FROM letters WHERE id IN
              (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)";
-        let at: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0)).sql()?;
+        // Asked every second, for as long as a screen is open.
+        let mut asked = self.connection.prepare_cached(sql).sql()?;
+        let at: Option<i64> = asked.query_row([], |row| row.get(0)).sql()?;
         Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
     }
 

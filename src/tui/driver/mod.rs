@@ -9,6 +9,7 @@ mod custom_commands;
 mod databases;
 mod figures;
 mod health;
+mod idle;
 mod input;
 mod lints;
 mod log;
@@ -251,7 +252,7 @@ impl Driver {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let elapsed = self.app.clock.elapsed().saturating_sub(began);
-            let mut messages = Vec::new();
+            let (mut messages, mut waits) = (Vec::new(), false);
             tokio::select! {
                 biased;
                 event = events.next() => match event {
@@ -273,12 +274,7 @@ impl Driver {
                     Some(Err(_)) | None => return Ok(0),
                 },
                 Some(first) = self.receiver.recv() => {
-                    // A dialog that opens on a result needs the current time.
-                    messages.push(Msg::Tick(self.app.clock.now(), elapsed));
-                    messages.push(first);
-                    while let Ok(next) = self.receiver.try_recv() {
-                        messages.push(next);
-                    }
+                    (messages, waits) = self.received(first, elapsed);
                 }
                 Some(reload) = self.reloads.recv() => {
                     if let Some(theme) = reload.theme {
@@ -341,8 +337,22 @@ impl Driver {
             {
                 self.memory.keep(&self.model);
             }
-            self.screen.draw(&self.model, &self.theme)?;
+            if !waits {
+                self.screen.draw(&self.model, &self.theme)?;
+            }
         }
+    }
+
+    /// A message with those that came after it, and whether the next tick can draw them.
+    fn received(&mut self, first: Msg, elapsed: Duration) -> (Vec<Msg>, bool) {
+        // A dialog that opens on a result needs the current time.
+        let mut messages = vec![Msg::Tick(self.app.clock.now(), elapsed), first];
+        while let Ok(next) = self.receiver.try_recv() {
+            messages.push(next);
+        }
+        let here = &self.model.environments;
+        let waits = messages.iter().skip(1).all(|message| idle::can_wait(here, message));
+        (messages, waits)
     }
 
     /// Records a message and applies it to the model.
