@@ -350,8 +350,7 @@ impl Driver {
         while let Ok(next) = self.receiver.try_recv() {
             messages.push(next);
         }
-        let here = &self.model.environments;
-        let waits = messages.iter().skip(1).all(|message| idle::can_wait(here, message));
+        let waits = messages.iter().skip(1).all(|m| idle::can_wait(&self.model.environments, m));
         (messages, waits)
     }
 
