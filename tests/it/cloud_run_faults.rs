@@ -1,4 +1,4 @@
-//! Misbehaviour of Cloud Run: a stand-in in front of the emulator answers with errors, late, or after somebody else.
+//! Misbehaviour of Cloud Run: a stand-in before the emulator answers with errors, late, or after a foreign change.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use super::cloud_run::{SERVICES, edit, facts, of_app, version};
 use super::misbehaving::{Platform, changed, error, times};
 use super::stand_in::{Asked, Reply};
 
-/// A config against a stand-in for Google in front of the emulator. Folders stand for the images of three releases.
+/// A config with a stand-in for Google in front of the emulator. The images of its three releases are folders.
 fn remote() -> Platform {
     let platform = Platform::new();
     let sandbox = &platform.sandbox;
