@@ -71,6 +71,7 @@ mod screen;
 mod secrets;
 mod sick;
 mod stand_in;
+mod store_conformance;
 mod terminal;
 mod themes;
 mod tools;
