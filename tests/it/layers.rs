@@ -99,3 +99,51 @@ fn forbidden_or_unreadable_cloud_run_is_told_and_stops_no_rollback() {
         platform.serves("1.0.0");
     }
 }
+
+#[test]
+fn rollout_that_is_skipped_silently_is_no_switch() {
+    let platform = Platform::new();
+    platform.misbehaves(|asked| {
+        let operation = json!({"name": "projects/p/locations/l/operations/o", "done": true});
+        if rolls_out(asked) {
+            return Some(Reply::json(200, &operation));
+        }
+        let (path, _) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+        let one = asked.method == "GET" && path.contains("toto-app/rollouts/r-");
+        one.then(|| Reply::json(200, &json!({"name": &path["/v1/".len()..], "state": "SKIPPED"})))
+    });
+    let said = platform.sandbox.deploy("2.0.0");
+    assert_ne!(said.code, 0);
+    assert!(said.err.contains("is SKIPPED"), "{}", said.err);
+    platform.serves("1.0.0");
+    let report = platform.sandbox.run(&["report", "2"]).exits(0).out;
+    assert!(report.contains("1.0.0"), "{report}");
+}
+
+#[test]
+fn build_that_fails_after_it_was_ready_gets_no_traffic() {
+    let platform = Platform::new();
+    let (port, ready) = (platform.port, Arc::new(AtomicBool::new(false)));
+    platform.misbehaves(move |asked| {
+        if rolls_out(asked) {
+            return Some(error(400, "FAILED_PRECONDITION", &json!([])));
+        }
+        let build = asked.is("GET", "toto-app/builds/b-2-0-0");
+        build.then(|| {
+            // Ready once, as the step that builds sees it.
+            let fails = ready.load(Ordering::Relaxed);
+            changed(asked, port, |build| {
+                if fails {
+                    build["state"] = json!("FAILED");
+                    build["errors"] = json!([{"errorSource": "CLOUD_RUN", "error": {"message": "out of memory"}}]);
+                }
+                ready.fetch_or(build["state"] == "READY", Ordering::Relaxed);
+            })
+        })
+    });
+    let said = platform.sandbox.deploy("2.0.0");
+    assert_ne!(said.code, 0, "{}", said.err);
+    platform.serves("1.0.0");
+    let status = platform.sandbox.run(&["status", "development"]).out;
+    assert!(status.contains("toto-app") && status.contains("1.0.0"), "{status}");
+}
