@@ -222,6 +222,21 @@ fn forbidden_optional_apis_stop_nothing_and_doctor_names_each_grant() {
 }
 
 #[test]
+fn exhausted_quota_of_optional_apis_stops_no_deploy_and_no_rollback() {
+    let platform = Platform::new();
+    names(&platform, ENV);
+    platform
+        .misbehaves(times(usize::MAX, forbidden, |_| error(429, "RESOURCE_EXHAUSTED", &json!([]))));
+    let run = platform.sandbox.deploy("2.0.0").exits(0).json()["run"].to_string();
+    platform.serves("2.0.0");
+    let events = platform.sandbox.run(&["events", &run, "--json"]).exits(0).out;
+    let told = "secrets not checked: Secret Manager answered HTTP 429";
+    assert_eq!(events.matches(told).count(), 1, "{events}");
+    platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    platform.serves("1.0.0");
+}
+
+#[test]
 fn rollback_calls_no_optional_api() {
     let platform = Platform::new();
     platform.sandbox.deploy("2.0.0").exits(0);
