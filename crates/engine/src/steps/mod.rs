@@ -11,6 +11,7 @@ mod metrics;
 mod preflight;
 pub(crate) mod preview;
 mod probe;
+mod read_back;
 mod restore;
 mod runtime_log;
 mod schema;

@@ -1,6 +1,7 @@
 //! Gives GREEN a share of the traffic, and BLUE the rest. Only the platform's own traffic counts as proof.
 
-use super::switch::{READ_BACK_WITHIN, green_may_get_traffic, no_answer, ours_to_move, unread};
+use super::read_back::{self, unread};
+use super::switch::{green_may_get_traffic, ours_to_move};
 use super::{schema, settled};
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::code::Code;
@@ -46,29 +47,14 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, percent: u
     context.progress(Some(service), format!("sending {percent} % to {green}"));
     let acts = context.to_act().await;
     let Some(platform) = acts.shares() else { return Err(cannot(service)) };
-    let limit = context.plan().endpoint.capabilities().switch_within;
-    let shared = tokio::select! {
-        shared = platform.set(&member.target, wanted.parts(), &before.splits) => shared.map(drop).map_err(Into::into),
-        () = context.sleep(limit) => Err(no_answer(service, limit)),
-    };
-    // Read back whatever the answer was: a lost reply is not a lost change.
-    let traffic = tokio::select! {
-        traffic = context.outside.hosting.traffic(&member.target) => traffic?,
-        () = context.sleep(READ_BACK_WITHIN) => return Err(unread(service, shared.err())),
-    };
+    let change = platform.set(&member.target, wanted.parts(), &before.splits);
+    let (error, traffic) = read_back::after(context, member, change).await?;
     // Traffic in flight is not known: what it is now may be over in a moment.
     let arrived = TrafficState::of(&traffic.splits).is_same_as(&wanted);
     if traffic.moving && !arrived {
-        return Err(unread(service, shared.err()));
+        return Err(unread(service, error));
     }
-    match (shared, observed(context, service, &wanted, traffic).await) {
-        (Err(error), Err(_)) => Err(error),
-        // Warn about the platform's error, even though traffic moved.
-        (Err(error), Ok(done)) => {
-            Ok(Done::warning(format!("{}, though {}", done.summary, error.problem)))
-        }
-        (Ok(()), read_back) => read_back,
-    }
+    read_back::result(error, observed(context, service, &wanted, traffic).await)
 }
 
 async fn observed(

@@ -1,7 +1,6 @@
 //! Makes one build the active one. Only the platform's own traffic counts as proof.
 
-use std::time::Duration;
-
+use super::read_back::{self, unread};
 use super::schema::gives_back;
 use super::{indexes, schema, settled};
 use crate::context::{Context, Done, StepError, StepResult};
@@ -13,7 +12,6 @@ use pointsman_core::ids::{BuildId, RolloutId, ServiceName};
 use pointsman_core::plan::RunKind;
 use pointsman_core::ports::hosting::{NewRollout, Traffic};
 use pointsman_core::step::{Failure, Side};
-use pointsman_core::time::spoken;
 use pointsman_core::view::{ServiceView, TrafficState};
 
 pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) -> StepResult {
@@ -47,63 +45,19 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     let new = order(context, service, &build, (before.whole().cloned(), found)).await?;
     context.progress(Some(service), format!("switching to {build}"));
     let acts = context.to_act().await;
-    let limit = context.plan().endpoint.capabilities().switch_within;
-    let switched = tokio::select! {
-        switched = acts.set_active(&member.target, &new) => switched.map(drop).map_err(Into::into),
-        () = context.sleep(limit) => Err(no_answer(service, limit)),
-    };
-    // Read back whatever the answer was: a lost reply is not a lost switch.
-    let traffic = tokio::select! {
-        traffic = context.outside.hosting.traffic(&member.target) => traffic?,
-        () = context.sleep(READ_BACK_WITHIN) => return Err(unread(service, switched.err())),
-    };
+    let change = acts.set_active(&member.target, &new);
+    let (error, traffic) = read_back::after(context, member, change).await?;
     let still = traffic.moving || traffic.unfinished.contains(&new.id);
     if still && traffic.whole() != Some(&build) {
-        return Err(unread(service, switched.err()));
+        return Err(unread(service, error));
     }
-    match (switched, observed(context, service, &build, traffic).await) {
-        (Err(error), Err(_)) => Err(error),
-        // Warn about the platform's error, even though traffic moved.
-        (Err(error), Ok(done)) => {
-            Ok(Done::warning(format!("{}, though {}", done.summary, error.problem)))
-        }
-        (Ok(()), read_back) => read_back,
-    }
+    read_back::result(error, observed(context, service, &build, traffic).await)
 }
 
 /// Checks what may have changed since the gate.
 pub(super) async fn green_may_get_traffic(context: &Context) -> Result<(), StepError> {
     indexes::still_ready(context).await?;
     not_frozen(context)
-}
-
-/// Time limit for reading the traffic back; after it the live build is unknown.
-pub(super) const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
-
-pub(super) fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
-    StepError::inconclusive(
-        Problem::coded(
-            Code::SWITCH_UNKNOWN,
-            format!("the switch of {service} did not end within {}", spoken(limit)),
-        )
-        .because("the platform gave no answer; the switch may still happen")
-        .try_this("pointsman status shows which build is live; then retry or roll back"),
-    )
-}
-
-pub(super) fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
-    let why = switched
-        .map_or("the platform accepted the switch and then stopped answering".into(), |e| {
-            e.problem.sentence()
-        });
-    StepError::inconclusive(
-        Problem::coded(
-            Code::SWITCH_UNKNOWN,
-            format!("the live build of {service} is unknown after its switch"),
-        )
-        .because(why)
-        .try_this("pointsman status shows which build is live; then retry or roll back"),
-    )
 }
 
 /// Refuses the switch if a freeze has started and the run has not moved traffic yet. A run that has moved traffic

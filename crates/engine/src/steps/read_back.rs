@@ -1,0 +1,72 @@
+//! A request that moves traffic, and the traffic that was read back after it.
+
+use std::time::Duration;
+
+use crate::context::{Context, Done, StepError, StepResult};
+use pointsman_core::code::Code;
+use pointsman_core::error::Problem;
+use pointsman_core::ids::ServiceName;
+use pointsman_core::plan::Member;
+use pointsman_core::ports::hosting::{Answer, Traffic};
+use pointsman_core::time::spoken;
+
+/// Time limit for reading the traffic back; after it the live build is unknown.
+const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
+
+/// Sends a change of a service's traffic, then reads the traffic, whatever the answer was: a lost reply is not a lost
+/// change. Also returns the error of the change, if it had one.
+pub(super) async fn after(
+    context: &Context,
+    member: &Member,
+    change: Answer<'_, Traffic>,
+) -> Result<(Option<StepError>, Traffic), StepError> {
+    let service = member.service();
+    let limit = context.plan().endpoint.capabilities().switch_within;
+    let error = tokio::select! {
+        answer = change => answer.err().map(StepError::from),
+        () = context.sleep(limit) => Some(no_answer(service, limit)),
+    };
+    tokio::select! {
+        traffic = context.outside.hosting.traffic(&member.target) => Ok((error, traffic?)),
+        () = context.sleep(READ_BACK_WITHIN) => Err(unread(service, error)),
+    }
+}
+
+/// The result of a change from the error of its request and from what was read back.
+pub(super) fn result(error: Option<StepError>, read_back: StepResult) -> StepResult {
+    match (error, read_back) {
+        (Some(error), Err(_)) => Err(error),
+        // Warn about the platform's error, even though traffic moved.
+        (Some(error), Ok(done)) => {
+            Ok(Done::warning(format!("{}, though {}", done.summary, error.problem)))
+        }
+        (None, read_back) => read_back,
+    }
+}
+
+fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
+    StepError::inconclusive(
+        Problem::coded(
+            Code::SWITCH_UNKNOWN,
+            format!("the switch of {service} did not end within {}", spoken(limit)),
+        )
+        .because("the platform gave no answer; the switch may still happen")
+        .try_this("pointsman status shows which build is live; then retry or roll back"),
+    )
+}
+
+/// The live build is unknown: the traffic could not be read back, or is still moving.
+pub(super) fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
+    let why = switched
+        .map_or("the platform accepted the switch and then stopped answering".into(), |e| {
+            e.problem.sentence()
+        });
+    StepError::inconclusive(
+        Problem::coded(
+            Code::SWITCH_UNKNOWN,
+            format!("the live build of {service} is unknown after its switch"),
+        )
+        .because(why)
+        .try_this("pointsman status shows which build is live; then retry or roll back"),
+    )
+}
