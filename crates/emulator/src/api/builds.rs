@@ -60,6 +60,11 @@ impl Api {
         let build = self.read(&call.name)?;
         Call::fresh(call.query.get("etag").map(String::as_str), &build)?;
         self.not_serving(&call.name)?;
+        self.unmake(call).await
+    }
+
+    /// Deletes a build, or the revision that it is for Cloud Run; the caller has checked that nothing needs it.
+    pub(super) async fn unmake(&self, call: &Call) -> Answer {
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }

@@ -158,13 +158,7 @@ impl Api {
             let message = format!("Revision '{id}' has traffic or a tag and cannot be deleted.");
             return Err(ApiError::precondition(message));
         }
-        if call.flag("validateOnly") {
-            return Ok(Self::validated(call));
-        }
-        let operation = self.begin(call, &call.name, "delete", |_| Ok(()))?;
-        let id = operation["name"].as_str().unwrap_or_default();
-        self.platform.clone().unmake_build(call.name.clone(), id.to_owned()).await;
-        self.read(id)
+        self.unmake(call).await
     }
 
     /// The revisions of a service, newest first.

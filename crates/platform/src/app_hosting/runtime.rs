@@ -23,11 +23,8 @@ impl Runtime for AppHosting {
         builds: &'a [BuildId],
         since: Timestamp,
     ) -> Answer<'a, RuntimePage> {
-        Box::pin(async move {
-            let named = |build: &BuildId| (build.clone(), self.revision_name(target, build));
-            let revisions: Vec<_> = builds.iter().map(named).collect();
-            self.api.runtime_entries(target, &revisions, since).await
-        })
+        let revision = |build: &BuildId| self.revision_name(target, build);
+        Box::pin(self.api.runtime_entries(target, builds, revision, since))
     }
 
     fn figures<'a>(

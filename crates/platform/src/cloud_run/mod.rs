@@ -179,11 +179,8 @@ impl Runtime for CloudRun {
         builds: &'a [BuildId],
         since: Timestamp,
     ) -> Answer<'a, RuntimePage> {
-        Box::pin(async move {
-            let named = |build: &BuildId| (build.clone(), target.revision_name(build));
-            let revisions: Vec<_> = builds.iter().map(named).collect();
-            self.api.runtime_entries(target, &revisions, since).await
-        })
+        let revision = |build: &BuildId| target.revision_name(build);
+        Box::pin(self.api.runtime_entries(target, builds, revision, since))
     }
 
     fn figures<'a>(

@@ -18,13 +18,16 @@ const PAGE_SIZE: u32 = 1000;
 const MOST_PAGES: u32 = 5;
 
 impl Client {
-    /// The entries of some revisions of a target's service, named with the builds that they are.
+    /// The entries of some builds of a target's service; `revision` names the revision of a build.
     pub(crate) async fn runtime_entries(
         &self,
         target: &Target,
-        revisions: &[(BuildId, String)],
+        builds: &[BuildId],
+        revision: impl Fn(&BuildId) -> String,
         since: Timestamp,
     ) -> Result<RuntimePage, HostingError> {
+        let revisions: Vec<_> =
+            builds.iter().map(|build| (build.clone(), revision(build))).collect();
         let names: Vec<_> = revisions
             .iter()
             .map(|(_, name)| format!("resource.labels.revision_name=\"{name}\""))
@@ -44,7 +47,7 @@ impl Client {
             let page =
                 self.fetch(GoogleApi::Logging, (Method::POST, &url), &[], Some(&body)).await?;
             let found = page["entries"].as_array().into_iter().flatten();
-            all.entries.extend(found.filter_map(|entry| read(entry, revisions)));
+            all.entries.extend(found.filter_map(|entry| read(entry, &revisions)));
             // An empty page is not the last one.
             let Some(next) = wire::next_page(&page) else {
                 all.cut = false;
