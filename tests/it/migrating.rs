@@ -18,7 +18,7 @@ use pointsman::engine::database::{
 };
 use pointsman::ports::clock::Clock;
 use pointsman::ports::database::{
-    Answered, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
+    Answered, Changes, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
 };
 use serde_json::json;
 
@@ -258,6 +258,15 @@ impl Database for Faulty {
 
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64> {
         self.inner.count(of)
+    }
+
+    fn since<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        since: &'a str,
+    ) -> Answered<'a, Changes> {
+        self.inner.since(collection, field, since)
     }
 
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {

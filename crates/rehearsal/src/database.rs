@@ -9,7 +9,7 @@ use pointsman_core::error::Problem;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock as _;
 use pointsman_core::ports::database::{
-    Act, Answered, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
+    Act, Answered, Changes, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
 };
 use pointsman_core::time::Timestamp;
 
@@ -137,6 +137,22 @@ impl Database for RehearsalDatabase {
 
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64> {
         soon(Ok(self.of(&of).len() as u64))
+    }
+
+    fn since<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        since: &'a str,
+    ) -> Answered<'a, Changes> {
+        let moment = |text: &str| text.parse::<Timestamp>().ok();
+        let changed = |document: &Document| match document.fields.get(field) {
+            Some(Value::Timestamp(at)) => moment(at) >= moment(since),
+            _ => false,
+        };
+        let pages = Pages { collection, group: false, until: None };
+        let documents = self.of(&pages).into_iter().filter(changed).collect();
+        soon(Ok(Changes { documents, at: self.clock.now().to_string() }))
     }
 
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {

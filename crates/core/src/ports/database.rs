@@ -102,6 +102,14 @@ pub struct Reading {
     pub at: String,
 }
 
+/// The documents of a collection that changed, and when the server looked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    pub documents: Vec<Document>,
+    /// Server time of the read.
+    pub at: String,
+}
+
 /// The documents to page through or to count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pages<'a> {
@@ -125,6 +133,14 @@ pub trait Database: Send + Sync {
         limit: u32,
     ) -> Answered<'a, Vec<Document>>;
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64>;
+    /// The documents of a top-level collection whose timestamp in the top-level field `field` is not before `since`. One
+    /// that finds nothing is billed as one read.
+    fn since<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        since: &'a str,
+    ) -> Answered<'a, Changes>;
     /// Applies every write or none. Returns the update time of each document.
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>>;
     /// Its administration, where this kind of database has one.

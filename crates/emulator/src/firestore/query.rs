@@ -9,6 +9,7 @@ use super::error::Refusal;
 use super::path::{Call, key};
 use super::store::{Kept, Store};
 use pointsman_core::document::{FieldPath, Fields, Value};
+use pointsman_core::time::Timestamp;
 
 /// A field mask: the paths of some fields of a document.
 #[derive(Debug, Clone, Deserialize)]
@@ -217,7 +218,20 @@ fn how_many(store: &Store, call: &Call, query: &StructuredQuery) -> Result<usize
     Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
 }
 
-/// Whether a document's fields match a filter: `EQUAL`, `IS_NULL`, or an `AND` of filters.
+/// Whether a timestamp is not before another one. A value of another type does not match.
+fn not_before(found: Option<&Value>, wanted: &Json) -> Result<bool, Refusal> {
+    let wanted: Value = serde_json::from_value(wanted.clone()).map_err(|_| Refusal::payload())?;
+    let Value::Timestamp(wanted) = wanted else {
+        return Err(Refusal::unimplemented("GREATER_THAN_OR_EQUAL but of timestamps"));
+    };
+    let Some(Value::Timestamp(found)) = found else { return Ok(false) };
+    // As moments, and not as text: the number of digits of a fraction differs.
+    let moment = |text: &str| text.parse::<Timestamp>().map_err(|_| Refusal::payload());
+    Ok(moment(found)? >= moment(&wanted)?)
+}
+
+/// Whether a document's fields match a filter: `EQUAL`, `IS_NULL`, a timestamp that is not before another one, or an
+/// `AND` of filters.
 fn matches(filter: &Json, fields: &Fields) -> Result<bool, Refusal> {
     if let Some(all) = filter.get("compositeFilter").filter(|c| c["op"] == "AND") {
         let mut holds = true;
@@ -232,10 +246,13 @@ fn matches(filter: &Json, fields: &Fields) -> Result<bool, Refusal> {
             serde_json::from_value(equal["value"].clone()).map_err(|_| Refusal::payload())?;
         return Ok(field(equal)?.get(fields) == Some(&wanted));
     }
+    if let Some(from) = filter.get("fieldFilter").filter(|f| f["op"] == "GREATER_THAN_OR_EQUAL") {
+        return not_before(field(from)?.get(fields), &from["value"]);
+    }
     if let Some(null) = filter.get("unaryFilter").filter(|f| f["op"] == "IS_NULL") {
         return Ok(field(null)?.get(fields) == Some(&Value::Null(())));
     }
-    Err(Refusal::unimplemented("filter but EQUAL, IS_NULL and AND"))
+    Err(Refusal::unimplemented("filter but EQUAL, IS_NULL, GREATER_THAN_OR_EQUAL and AND"))
 }
 
 pub(super) fn run(store: &Store, call: &Call, asked: RunQuery) -> Result<Json, Refusal> {

@@ -13,7 +13,7 @@ use super::auth::Auth;
 use super::http::client;
 use pointsman_core::document::Document;
 use pointsman_core::error::Problem;
-use pointsman_core::ports::database::{Answered, Database, Pages, Reading, Write};
+use pointsman_core::ports::database::{Answered, Changes, Database, Pages, Reading, Write};
 use pointsman_core::ports::database_admin::DatabaseAdmin;
 
 /// Timeout of a call: a read in a transaction can hang in Google's emulator.
@@ -111,6 +111,29 @@ impl Database for Firestore {
                 part["result"]["aggregateFields"]["n"]["integerValue"].as_str()?.parse().ok()
             });
             count.ok_or_else(|| wire::unreadable("a count"))
+        })
+    }
+
+    fn since<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        since: &'a str,
+    ) -> Answered<'a, Changes> {
+        Box::pin(async move {
+            let body = json!({ "structuredQuery": {
+                "from": [{ "collectionId": collection }],
+                "where": { "fieldFilter": {
+                    "field": { "fieldPath": field },
+                    "op": "GREATER_THAN_OR_EQUAL",
+                    "value": { "timestampValue": since },
+                }},
+            }});
+            let answer = self.ask(&format!("{}:runQuery", self.root), body).await?;
+            let times =
+                wire::parts(&answer)?.iter().rev().find_map(|part| part["readTime"].as_str());
+            let at = times.ok_or_else(|| wire::unreadable("the time of a query"))?.to_owned();
+            Ok(Changes { documents: documents_of(&self.root, &answer)?, at })
         })
     }
 
