@@ -48,7 +48,7 @@ impl App {
         let orphans = self.runs_groups().within(view.plan.environment.as_str()).end_orphans();
         let first = view.steps.first().map(|step| &step.plan.id);
         let (Some(step), false) = (view.state.step().or(first), orphans.is_empty()) else { return };
-        let Ok(log) = FileLog::open(&self.state, view.number) else { return };
+        let Ok(log) = FileLog::open(&self.records, view.number) else { return };
         for text in orphans {
             let (at, step) = (self.clock.now(), step.clone());
             log.line(&LogLine { at, step, service: None, text, tints: Vec::new() });
@@ -62,12 +62,12 @@ impl App {
 
     /// The file of a run's log.
     pub fn log_file(&self, run: RunNumber) -> PathBuf {
-        file_of(&self.state, run)
+        file_of(&self.records, run)
     }
 
     /// The file with the progress of a run's current step.
     pub fn progress_file(&self, run: RunNumber) -> PathBuf {
-        progress_of(&self.state, run)
+        progress_of(&self.records, run)
     }
 
     /// Starts the background process of a run, and returns its pid once it drives the run. With a choice, it takes

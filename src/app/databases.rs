@@ -27,7 +27,7 @@ use crate::ports::processes::Processes;
 use crate::store::SqliteStore;
 
 /// The variable that Google's tools and libraries use.
-const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
+pub(super) const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
 
 impl App {
     async fn reach_database(
@@ -38,7 +38,7 @@ impl App {
         if let Some(demo) = &self.demo {
             return Ok(Some(demo.database.clone()));
         }
-        let elsewhere = std::env::var(EMULATOR_HOST).ok().filter(|host| !host.is_empty());
+        let elsewhere = super::environment_variable(EMULATOR_HOST);
         let (base, bearer) = match (&planned.endpoint, elsewhere) {
             (Endpoint::Emulator, Some(host)) => {
                 (format!("http://{host}"), Auth::Fixed("owner".into()))
@@ -91,11 +91,13 @@ impl App {
             }
         }
         let holder = self.holder(&view.plan, view.number);
-        let (state, processes) = (self.state.clone(), self.processes.clone());
+        let (records, processes) = (self.records.clone(), self.processes.clone());
+        let state = self.state.clone();
         let programs = Arc::new(MachinePrograms {
             groups: self.runs_groups().within(view.plan.environment.as_str()),
         });
-        let ended = Box::new(move |holder: &Holder| ended_here(&state, &processes, holder));
+        let ended =
+            Box::new(move |holder: &Holder| ended_here((&state, &records), &processes, holder));
         Ok(Databases::new(by_name, programs, self.clock.clone(), holder, ended))
     }
 
@@ -140,11 +142,11 @@ impl DatabaseServers for App {
     }
 
     fn ended_here(&self, holder: &Holder) -> bool {
-        ended_here(&self.state, &self.processes, holder)
+        ended_here((&self.state, &self.records), &self.processes, holder)
     }
 }
 
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
@@ -155,7 +157,7 @@ fn holder_id(state: &Path, run: u64) -> String {
 
 /// The random id of a store, created on first use. Host name and path are not enough: cloned machines and
 /// containers share them, and one would take over the live lock of the other.
-fn store_id(state: &Path) -> io::Result<String> {
+pub(super) fn store_id(state: &Path) -> io::Result<String> {
     let file = state.join("store-id");
     if let Ok(id) = fs::read_to_string(&file) {
         return Ok(id);
@@ -179,9 +181,13 @@ fn is_ours(state: &Path, holder: &Holder) -> bool {
 
 /// Whether the holder of a lock is a run of this store that has ended: its database became unavailable before the
 /// run could release the lock.
-fn ended_here(state: &Path, processes: &Arc<dyn Processes>, holder: &Holder) -> bool {
+fn ended_here(
+    (state, records): (&Path, &Path),
+    processes: &Arc<dyn Processes>,
+    holder: &Holder,
+) -> bool {
     is_ours(state, holder)
-        && SqliteStore::open_readable(state, processes.clone())
+        && SqliteStore::open_readable(records, processes.clone())
             .and_then(|store| store.run(RunNumber(holder.run)))
             .is_ok_and(|run| matches!(run.view.state, RunState::Ended { .. }))
 }

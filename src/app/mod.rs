@@ -13,6 +13,7 @@ mod emulator;
 mod google;
 mod pipeline;
 mod prober;
+mod shared_store;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ pub fn config_home() -> Option<PathBuf> {
 #[derive(Clone)]
 pub struct App {
     pub state: PathBuf,
+    /// The folder of the store and of the runs' logs: the state folder, or one in it for each shared store.
+    records: PathBuf,
     /// The actor: the Unix user.
     pub actor: String,
     /// The config, for printed commands that must work from any folder.
@@ -77,6 +80,7 @@ pub struct App {
     processes: Arc<dyn Processes>,
     chains: Chains,
     google: google::Shared,
+    shared: shared_store::Shared,
     demo: Option<demo::Demo>,
 }
 
@@ -94,6 +98,7 @@ impl App {
             None => default_state(config)?,
         };
         Ok(Self {
+            records: state.clone(),
             state,
             actor: user_name(),
             config: None,
@@ -101,22 +106,23 @@ impl App {
             processes: Arc::new(ThisMachine),
             chains: Chains::default(),
             google: Arc::default(),
+            shared: shared_store::Shared::default(),
             demo: None,
         })
     }
 
     /// Opens the store. Each caller has a separate connection.
     pub fn store(&self) -> Result<SqliteStore, JournalError> {
-        let store = SqliteStore::open(&self.state, self.processes.clone())?;
-        let store = store.sharing(&self.chains).in_job(own_job());
+        let store = SqliteStore::open(&self.records, self.processes.clone())?;
+        let store = self.linked(store)?.sharing(&self.chains).in_job(own_job());
         if self.is_demo() { store.without_sync() } else { Ok(store) }
     }
 
     /// Opens the store for reading, even if it cannot be written: on a full disk or in a read-only folder. The data
     /// may then be old; the store knows whether it is.
     pub fn readable_store(&self) -> Result<SqliteStore, JournalError> {
-        let store = SqliteStore::open_readable(&self.state, self.processes.clone())?;
-        Ok(store.sharing(&self.chains))
+        let store = SqliteStore::open_readable(&self.records, self.processes.clone())?;
+        Ok(self.linked(store)?.sharing(&self.chains))
     }
 
     /// Stored probe results.
@@ -257,7 +263,7 @@ impl App {
         let hosting = self.services().platform(&view.plan.endpoint).await?;
         let (prober, clock) = (self.prober()?, self.clock.clone());
         // No decision depends on the log, so a run starts without one if necessary.
-        let log: Arc<dyn RunLog> = match FileLog::open(&self.state, view.number) {
+        let log: Arc<dyn RunLog> = match FileLog::open(&self.records, view.number) {
             Ok(log) if self.is_demo() && asking == Attendance::Unattended => {
                 Arc::new(LinesOnly(log))
             }
@@ -331,6 +337,11 @@ fn own_job() -> Option<String> {
     let [server, repository, run] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"]
         .map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     Some(format!("{}/{}/actions/runs/{}", server?, repository?, run?))
+}
+
+/// A variable of the environment that is not empty.
+fn environment_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {

@@ -35,6 +35,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
     if drives {
         print::note(format!("type: {WORDS}"));
     }
+    session.app.follow_shared();
     let store = session.app.store()?;
     let (mut seen, mut asked) = (0, None);
     loop {

@@ -12,7 +12,7 @@ use crate::domain::code::Code;
 use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::engine::READ_WITHIN;
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Journal as _, JournalError};
 use crate::tui::terminal_report;
 use crate::tui::theme::Theme;
 
@@ -27,7 +27,11 @@ struct Look {
 
 /// `only`: the environment to look at, instead of all of them.
 pub(super) async fn doctor(session: &Session, only: Option<&str>) -> Finished {
-    let mut looks = vec![look("state folder", state(session)), look("git", git())];
+    let mut looks = vec![
+        look("state folder", state(session)),
+        look("store", store(session)),
+        look("git", git()),
+    ];
     looks.push(look("proxy", session.app.proxies()));
     match session.config() {
         Err(failed) => {
@@ -148,6 +152,26 @@ fn state(session: &Session) -> Result<String, Problem> {
     let last =
         runs.first().map_or("no runs yet".to_owned(), |r| format!("last run {}", r.view.number));
     Ok(format!("{}, {last}", session.app.state.display()))
+}
+
+/// Where runs are recorded, and whether the shared store can be read now.
+fn store(session: &Session) -> Result<String, Problem> {
+    // Reading a run list reads the shared store too.
+    let read = session.app.readable_store().and_then(|store| store.runs(None, 1).map(|_| store));
+    let store = read.map_err(JournalError::problem)?;
+    match (session.app.standing(), store.behind()) {
+        (_, Some(problem)) => Err(problem),
+        (None, None) => {
+            Ok("this machine only; store: in the config shares it with a team".to_owned())
+        }
+        (Some(standing), None) => {
+            let lacks = match standing.unshared {
+                0 => "everything of this machine is shared".to_owned(),
+                some => format!("lacks {} of this machine", describe::counted(some, "fact")),
+            };
+            Ok(format!("{} is shared and can be read; {lacks}", standing.name))
+        }
+    }
 }
 
 fn git() -> Result<String, Problem> {

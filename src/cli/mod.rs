@@ -228,6 +228,9 @@ fn begin(arguments: Arguments) -> Finished {
     app.config = std::path::absolute(&arguments.config).ok().filter(|config| config.is_file());
     know_usual_secrets();
     let document = Document::read(&arguments.config);
+    if !app.is_demo() {
+        app.share(document.shared_store());
+    }
     let _guard = log_to_files(&app);
     let session = Session { app, arguments, document, checked: OnceLock::new() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -269,6 +272,9 @@ async fn carried(session: &Session) -> Finished {
         }))
     });
     let finished = dispatch(session).await;
+    if let Some(standing) = session.app.settle_shared() {
+        print::note(describe::unshared(&standing));
+    }
     // Leaving the screen does not wait for deliveries.
     let Some(carrying) = carrying.filter(|_| verb.is_some()) else { return finished };
     let _ = ended.send(());

@@ -19,7 +19,8 @@ use crate::domain::report;
 use crate::domain::time::{Timestamp, spoken};
 use crate::domain::view::RunView;
 use crate::engine::proposal::RUNS_SEARCHED;
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Damage, Journal as _, JournalError};
+use crate::ports::sharing::Branch;
 use crate::tui;
 
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
@@ -107,12 +108,20 @@ pub(super) fn figures(session: &Session, environment: &str) -> Finished {
 }
 
 pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
-    for fact in session.app.readable_store()?.facts(run, 0)? {
+    let store = session.app.readable_store()?;
+    for fact in store.facts(run, 0)? {
         if session.arguments.json {
             print::value(&fact.to_json());
         } else {
             print::result(describe::fact(&fact));
         }
+    }
+    // They are no part of the run, so they are not among its facts.
+    for Branch { host, facts } in store.branches(run)? {
+        print::note(format!(
+            "branch of {run} on {host}, written after another machine took it over:"
+        ));
+        facts.iter().for_each(|fact| print::note(format!("  {}", describe::fact(fact))));
     }
     Ok(OK)
 }
@@ -122,7 +131,9 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
     let file = match File::open(session.app.log_file(run)) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            print::note(format!("run {run} has no log"));
+            let shared = session.app.standing().is_some();
+            let why = if shared { " here; the machine that drove it may have one" } else { "" };
+            print::note(format!("run {run} has no log{why}"));
             return Ok(OK);
         }
         Err(e) => {
@@ -195,6 +206,11 @@ pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
 pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
     let store = session.app.readable_store()?;
     let facts = store.facts(run, 0)?;
+    if let Some(Damage { run, seq, because, .. }) =
+        store.damage().into_iter().find(|damage| damage.run == run)
+    {
+        return Err(JournalError::Damaged { run, seq, because }.into());
+    }
     if let Some(misfit) = store.check_run(run)? {
         let problem = Problem::new(misfit.to_string());
         return Err(problem.try_this("compare the store with a copy").into());
@@ -205,11 +221,25 @@ pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
             .because(illegal.to_string())
             .into());
     }
-    let text = format!(
+    let branches = store.branches(run)?;
+    let mut text = format!(
         "run {run}: {} in an unbroken chain, ending in {}",
         describe::counted(facts.len(), "fact"),
         head.as_ref().map_or("-", |h| h.short())
     );
-    session.result(&text, &json!({"run": run, "facts": facts.len(), "intact": true, "head": head}));
+    for Branch { host, facts } in &branches {
+        let facts = describe::counted(facts.len(), "fact");
+        text = format!(
+            "{text}\n  branch on {host}: {facts}, written after another machine took it over"
+        );
+    }
+    let branches: Vec<Value> = branches
+        .iter()
+        .map(|Branch { host, facts }| json!({"host": host, "facts": facts.len()}))
+        .collect();
+    let json = json!({
+        "run": run, "facts": facts.len(), "intact": true, "head": head, "branches": branches,
+    });
+    session.result(&text, &json);
     Ok(OK)
 }

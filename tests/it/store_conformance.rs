@@ -2,7 +2,9 @@
 //! ticks, alerts. Each test runs against every store in `STORES`.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use pointsman::adapters::clock::SystemClock;
 use pointsman::domain::alert::{Channel, Notify, in_doubt};
 use pointsman::domain::checklist::{Act, Tick};
 use pointsman::domain::command::Command;
@@ -13,7 +15,8 @@ use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, LEASE};
 use pointsman::ports::outbox::{DeliveryState, Outbox};
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
-use pointsman::store::SqliteStore;
+use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
+use pointsman::store::{Link, LinkParts, Machine, SqliteStore};
 
 use super::world::{deploy_plan, label};
 
@@ -26,8 +29,46 @@ trait Shared {
     fn dies(&self, runner: u32);
 }
 
-/// Every kind of store.
-const STORES: [fn() -> Box<dyn Shared>; 1] = [|| Box::new(Local::new())];
+/// Every kind of store: SQLite alone, and as the copy of one that a team shares.
+const STORES: [fn() -> Box<dyn Shared>; 2] = [|| Box::new(Local::new()), || Box::new(Team::new())];
+
+/// Processes of one machine that share a store with their team.
+struct Team {
+    local: Local,
+    database: Arc<RehearsalDatabase>,
+}
+
+impl Team {
+    fn new() -> Self {
+        let clock = RehearsalClock::since(Arc::new(SystemClock::start()), Duration::from_hours(24));
+        Self { local: Local::new(), database: Arc::new(RehearsalDatabase::new(Arc::new(clock))) }
+    }
+
+    fn open(&self, own: u32) -> SqliteStore {
+        let parts = LinkParts {
+            folder: self.local.folder.path().to_owned(),
+            machine: Machine { id: "one".to_owned(), name: "laptop-1".to_owned() },
+            database: self.database.clone(),
+            processes: Arc::new(Runner { own, dead: self.local.dead.clone() }),
+            clock: Arc::new(SystemClock::start()),
+        };
+        self.local.open(own).linked(&Link::new(parts))
+    }
+}
+
+impl Shared for Team {
+    fn journal(&self, runner: u32) -> Box<dyn Journal> {
+        Box::new(self.open(runner))
+    }
+
+    fn outbox(&self, runner: u32) -> Box<dyn Outbox> {
+        Box::new(self.open(runner))
+    }
+
+    fn dies(&self, runner: u32) {
+        self.local.dies(runner);
+    }
+}
 
 /// The local store, and the runners that have died.
 struct Local {
@@ -86,7 +127,7 @@ impl Processes for Runner {
     }
 }
 
-fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
 
@@ -94,7 +135,7 @@ fn development() -> EnvironmentName {
     deploy_plan("1.0.0").environment
 }
 
-fn begin(
+pub(crate) fn begin(
     journal: &mut dyn Journal,
     release: &str,
     take_over: bool,
@@ -105,7 +146,11 @@ fn begin(
     journal.create(&plan, entry, take_over)
 }
 
-fn append(journal: &mut dyn Journal, run: RunNumber, event: &Event) -> Result<(), JournalError> {
+pub(crate) fn append(
+    journal: &mut dyn Journal,
+    run: RunNumber,
+    event: &Event,
+) -> Result<(), JournalError> {
     let step = StepId::new("preflight").unwrap();
     let step = matches!(event, Event::StepStarted { .. }).then_some(&step);
     let entry = Entry { actor: "ana", at: at(1), elapsed_ms: 1, step, event };

@@ -85,6 +85,11 @@ impl Document {
         Self(Ok(Arc::new(Source { file, text, node })))
     }
 
+    /// The parsed text, if it is YAML.
+    pub(super) fn node(&self) -> Option<&Node> {
+        self.0.as_ref().ok().map(|source| &source.node)
+    }
+
     /// Checks the config. The error holds all findings.
     pub fn check(&self) -> Result<Loaded, Findings> {
         let source = self.0.as_ref().map_err(Clone::clone)?;

@@ -10,7 +10,7 @@ use super::node::Node;
 use super::schema::environment::EnvironmentConfig;
 use super::schema::platform::{PlatformConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
-use super::{cloud_run, freezes, pipeline, watched};
+use super::{cloud_run, freezes, pipeline, store, watched};
 use pointsman_core::checklist::{List, item_id};
 use pointsman_core::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use pointsman_core::platform::{NEEDED, OPTIONAL};
@@ -22,6 +22,7 @@ use pointsman_core::restore::BackupNeed;
 pub(super) fn problems(config: &Config, node: &Node, folder: &Path) -> Vec<Finding> {
     let mut rules = Rules { config, node, folder, findings: Vec::new() };
     rules.general();
+    store::store(&mut rules, config);
     for (name, environment) in &config.environments {
         rules.environment(name, environment);
     }

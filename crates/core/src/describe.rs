@@ -1,5 +1,6 @@
 //! Facts and commands as sentences: the same on the screen, in headless output and in reports.
 
+use super::ports::sharing::Standing;
 use std::time::Duration;
 
 use super::checklist::Tally;
@@ -274,4 +275,26 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
 pub fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {noun}{plural}")
+}
+
+/// What only this machine has of what a team shares.
+pub fn unshared(standing: &Standing) -> String {
+    let Standing { name, unshared, .. } = standing;
+    let facts = counted(*unshared, "fact");
+    format!(
+        "NOT SHARED: {facts} only on this machine until {name} answers; any pointsman process here shares them"
+    )
+}
+
+/// How old the copy of a shared store is that does not answer, and what only this machine has.
+pub fn unreachable(standing: &Standing) -> String {
+    let Standing { name, as_of, unshared, .. } = standing;
+    let as_of = as_of.map_or("was never read".to_owned(), |at| {
+        format!("was last read {}", at.strftime("%Y-%m-%d %H:%M:%SZ"))
+    });
+    let lacks = match unshared {
+        0 => String::new(),
+        some => format!("NOT SHARED: {} only on this machine; ", counted(*some, "fact")),
+    };
+    format!("{lacks}the shared store {name} {as_of}")
 }

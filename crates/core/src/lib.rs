@@ -4,6 +4,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod alert;
+mod announced;
 pub mod ansi_style;
 pub mod apphosting;
 pub mod build_config;

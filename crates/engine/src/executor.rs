@@ -4,36 +4,34 @@ mod cancel;
 mod countdown;
 mod gate;
 mod locks;
+mod perform;
+mod sharing;
 mod way_out;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use super::checking::Checking;
-use super::context::{Context, Heard, StepError, StepResult};
+use super::context::Heard;
 use super::decide::{Next, after_failure};
 use super::error::EngineError;
 use super::green_watch::GreenWatch;
 use super::outside::{Attendance, Outside, Signal};
-use super::steps;
 use super::supervisor::Supervisor;
 use pointsman_core::command::may_skip;
 use pointsman_core::error::Problem;
 use pointsman_core::event::{DecidedBy, Event, Outcome};
 use pointsman_core::gate::green_may_serve;
 use pointsman_core::ids::StepId;
-use pointsman_core::incident_card::card;
-use pointsman_core::plan::RunKind;
 use pointsman_core::ports::journal::Journal;
 use pointsman_core::recover::Choice;
 use pointsman_core::retry::BETWEEN_ATTEMPTS;
 use pointsman_core::run::RunState;
 use pointsman_core::step::{PlannedStep, StepKind};
-use pointsman_core::time::spoken;
 use pointsman_core::view::RunView;
 
 /// Poll interval of commands to the run.
@@ -321,80 +319,5 @@ impl Engine {
                 wishes.leave.get_or_insert(self.outside.clock.elapsed());
             }
         }
-    }
-
-    /// Performs one step; meanwhile, writes its facts and answers commands.
-    async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
-        // Drop earlier requests: they were about the failure before this attempt.
-        (self.supervisor.wishes.retry, self.supervisor.wishes.skip) = (false, None);
-        self.stop_counting();
-        // Write the card before the step: it may be the step after which nothing works.
-        self.outside.log.card(&card(self.supervisor.view()));
-        self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;
-        let (writer, mut asks) = mpsc::channel(16);
-        let context = Context {
-            step: step.id.clone(),
-            view: Arc::new(self.supervisor.view().clone()),
-            outside: self.outside.clone(),
-            writer,
-            progress: self.progress.clone(),
-            heard: self.heard.clone(),
-            stopping: self.stopping.clone(),
-        };
-        let databases = self.outside.databases.clone();
-        databases.in_step(step.id.as_str());
-        let view = self.supervisor.view();
-        let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
-        let limit = steps::deadline(&step.kind, context.plan());
-        let deadline = self.outside.clock.sleep(limit);
-        let act = Box::pin(steps::perform(&step.kind, context));
-        tokio::pin!(act, deadline);
-        let result: StepResult = loop {
-            let look = self.outside.clock.sleep(COMMAND_POLL);
-            tokio::select! {
-                // Facts first: the end of a step must not overtake the facts that it wrote.
-                biased;
-                Some((asked, done)) = asks.recv() => {
-                    locks::still_ours(&databases, &asked, gives_back)?;
-                    self.supervisor.answer(&step.id, asked)?;
-                    // A step that has ended needs no reply.
-                    let _ = done.send(());
-                }
-                result = &mut act => break result,
-                () = &mut deadline => break Err(StepError::inconclusive(
-                    Problem::new(format!("{} did not finish within {}", step.title, spoken(limit)))
-                        .because("Pointsman stopped waiting; the operation may still be running")
-                        .try_this("check the platform, then retry"),
-                )),
-                Some(signal) = self.signals.recv() => self.heed(signal),
-                () = look => {
-                    self.supervisor.take_commands()?;
-                    self.hear_stop_requests();
-                }
-            }
-            let wishes = &self.supervisor.wishes;
-            self.stopping.store(wishes.stop || wishes.leave.is_some(), Ordering::Relaxed);
-            // The step stays in doubt: resuming reads the platform and repeats it.
-            if self.overdue() {
-                return Err(EngineError::Left);
-            }
-            if self.cancels(&step.kind) {
-                break Err(self.ended_by(&step.id));
-            }
-        };
-        self.progress.send_replace(String::new());
-        self.outside.log.over();
-        self.conclude(step, result)
-    }
-
-    fn conclude(&mut self, step: &PlannedStep, result: StepResult) -> Result<(), EngineError> {
-        let event = match result {
-            Ok(done) => {
-                let (summary, warning) = (done.summary, done.warning);
-                Event::StepFinished { next: self.next_of(&step.id), summary, warning }
-            }
-            Err(StepError { problem, class }) => Event::StepFailed { problem, class },
-        };
-        self.supervisor.record(Some(&step.id), &event)
     }
 }

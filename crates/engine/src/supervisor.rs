@@ -14,6 +14,7 @@ use pointsman_core::event::{AnsweredBy, DecidedBy, Event};
 use pointsman_core::ids::{EnvironmentName, StepId};
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::{Entry, Journal, JournalError, RENEWAL};
+use pointsman_core::ports::sharing::Sharing;
 use pointsman_core::redact::without_secrets;
 use pointsman_core::run::transition;
 use pointsman_core::time::Timestamp;
@@ -73,6 +74,11 @@ impl Supervisor {
 
     pub(super) fn view(&self) -> &RunView {
         &self.view
+    }
+
+    /// The shared store, if the journal is a copy of one.
+    pub(super) fn sharing(&self) -> Option<Arc<dyn Sharing>> {
+        self.journal.sharing()
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<Arc<RunView>> {

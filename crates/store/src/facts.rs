@@ -40,18 +40,91 @@ pub(super) fn append(
     entry: &Entry<'_>,
 ) -> Result<Fact, JournalError> {
     let head = head(transaction, run)?;
-    let mut fact = Fact {
-        seq: head.seq + 1,
-        at: entry.at,
-        elapsed_ms: entry.elapsed_ms,
-        actor: entry.actor.to_owned(),
-        step: entry.step.cloned(),
-        event: Recorded::Known(entry.event.clone()),
-        prev: head.hash,
-        hash: Hash::zero(),
-    };
-    let (kind, data) = fact.event.to_stored().map_err(unreadable)?;
-    fact.hash = fact.expected_hash(run);
+    let stored = Stored::after(run, (head.seq, head.hash), entry)?;
+    insert(transaction, run, &stored)?;
+    Ok(stored.fact)
+}
+
+/// A fact with its kind and content as they were stored: fields that were added later are missing there.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stored {
+    pub(super) fact: Fact,
+    pub(super) kind: String,
+    pub(super) data: Value,
+}
+
+impl Stored {
+    /// The fact after another one of a run, given that one's number and hash.
+    pub(super) fn after(
+        run: RunNumber,
+        (seq, prev): (u64, Hash),
+        entry: &Entry<'_>,
+    ) -> Result<Self, JournalError> {
+        let mut fact = Fact {
+            seq: seq + 1,
+            at: entry.at,
+            elapsed_ms: entry.elapsed_ms,
+            actor: entry.actor.to_owned(),
+            step: entry.step.cloned(),
+            event: Recorded::Known(entry.event.clone()),
+            prev,
+            hash: Hash::zero(),
+        };
+        let (kind, data) = fact.event.to_stored().map_err(unreadable)?;
+        fact.hash = fact.expected_hash(run);
+        Ok(Self { fact, kind, data })
+    }
+
+    /// Why this is not the fact after another one of the run, given that one's number and hash.
+    pub(super) fn follows(&self, run: RunNumber, seq: u64, hash: &Hash) -> Result<(), String> {
+        let because = if self.fact.seq != seq + 1 {
+            "it is missing"
+        } else if self.fact.prev != *hash {
+            "it does not continue the record before it"
+        } else if self.fact.hash != self.fact.hash_with(run, &self.kind, &self.data) {
+            "its content was changed after it was written"
+        } else {
+            return Ok(());
+        };
+        Err(because.to_owned())
+    }
+
+    /// The JSON of `events --json`, with the content as stored.
+    pub(super) fn json(&self) -> Value {
+        let mut json = self.fact.to_json();
+        json["data"] = self.data.clone();
+        json
+    }
+
+    /// Parses the form of [`Self::json`].
+    pub(super) fn parse(text: &str) -> Result<Self, JournalError> {
+        #[derive(serde::Deserialize)]
+        struct Parts {
+            seq: u64,
+            at: Timestamp,
+            elapsed_ms: u64,
+            kind: String,
+            step: Option<StepId>,
+            actor: String,
+            data: Value,
+            prev: Hash,
+            hash: Hash,
+        }
+        let parts: Parts = serde_json::from_str(text).map_err(unreadable)?;
+        let Parts { seq, at, elapsed_ms, kind, step, actor, data, prev, hash } = parts;
+        let event = Recorded::from_parts(&kind, data.clone());
+        let fact = Fact { seq, at, elapsed_ms, actor, step, event, prev, hash };
+        Ok(Self { fact, kind, data })
+    }
+}
+
+/// Writes a fact, and makes it the head of its run.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    run: RunNumber,
+    stored: &Stored,
+) -> Result<(), JournalError> {
+    let Stored { fact, kind, data } = stored;
     transaction
         .prepare_cached("INSERT INTO facts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")
         .sql()?
@@ -68,14 +141,39 @@ pub(super) fn append(
             fact.hash.0,
         ])
         .sql()?;
-    transaction
-        .execute(
-            "UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE number = ?1",
-            params![run.0, fact.seq, fact.hash.0],
-        )
-        .sql()?;
-    Ok(fact)
+    let sql = "UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE number = ?1";
+    transaction.execute(sql, params![run.0, fact.seq, fact.hash.0]).sql()?;
+    Ok(())
 }
+
+/// The facts of a run after a number, as stored and not verified.
+pub(super) fn stored_after(
+    connection: &Connection,
+    run: RunNumber,
+    after: u64,
+) -> Result<Vec<Stored>, JournalError> {
+    let mut statement = connection.prepare_cached(SELECT).sql()?;
+    let mut rows = statement.query(params![run.0, after]).sql()?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().sql()? {
+        let seq = after + 1 + found.len() as u64;
+        found.push(decode(row).map_err(|because| JournalError::Damaged { run, seq, because })?);
+    }
+    Ok(found)
+}
+
+/// The last fact of a run.
+pub(super) fn last(
+    connection: &Connection,
+    run: RunNumber,
+) -> Result<Option<Stored>, JournalError> {
+    let head = head(connection, run)?;
+    Ok(stored_after(connection, run, head.seq.saturating_sub(1))?.pop())
+}
+
+/// Selects the facts of a run after a number.
+const SELECT: &str = "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts
+     WHERE run = ?1 AND seq > ?2 ORDER BY seq";
 
 /// Reads and verifies every fact of a run.
 pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>, JournalError> {
@@ -94,31 +192,15 @@ pub(super) fn read_after(
     mut last: (u64, Hash),
     head: &Head,
 ) -> Result<Vec<Fact>, JournalError> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts
-         WHERE run = ?1 AND seq > ?2 ORDER BY seq",
-        )
-        .sql()?;
+    let mut statement = connection.prepare_cached(SELECT).sql()?;
     let mut rows = statement.query(params![run.0, last.0]).sql()?;
     let mut facts: Vec<Fact> = Vec::new();
     while let Some(row) = rows.next().sql()? {
         let expected = last.0 + 1;
-        let damaged = |because: &str| JournalError::Damaged {
-            run,
-            seq: expected,
-            because: because.to_owned(),
-        };
-        let (fact, stored) = decode(row).map_err(|because| damaged(&because))?;
-        if fact.seq != expected {
-            return Err(damaged("it is missing"));
-        }
-        if fact.prev != last.1 {
-            return Err(damaged("it does not continue the record before it"));
-        }
-        if fact.hash != fact.hash_with(run, &stored.0, &stored.1) {
-            return Err(damaged("its content was changed after it was written"));
-        }
+        let damaged = |because| JournalError::Damaged { run, seq: expected, because };
+        let stored = decode(row).map_err(damaged)?;
+        stored.follows(run, last.0, &last.1).map_err(damaged)?;
+        let fact = stored.fact;
         last = (fact.seq, fact.hash.clone());
         facts.push(fact);
     }
@@ -129,8 +211,7 @@ pub(super) fn read_after(
     Ok(facts)
 }
 
-/// A fact, with its kind and content as stored.
-fn decode(row: &rusqlite::Row<'_>) -> Result<(Fact, (String, Value)), String> {
+fn decode(row: &rusqlite::Row<'_>) -> Result<Stored, String> {
     let text = |at: usize| row.get::<_, String>(at).map_err(|e| format!("it cannot be read: {e}"));
     let number = |at: usize| row.get::<_, u64>(at).map_err(|e| format!("it cannot be read: {e}"));
     let step: Option<String> = row.get(4).map_err(|e| format!("it cannot be read: {e}"))?;
@@ -147,7 +228,7 @@ fn decode(row: &rusqlite::Row<'_>) -> Result<(Fact, (String, Value)), String> {
         prev: Hash(text(7)?),
         hash: Hash(text(8)?),
     };
-    Ok((fact, (kind, data)))
+    Ok(Stored { fact, kind, data })
 }
 
 /// The view of a run, folded from its verified facts.

@@ -1,11 +1,12 @@
 //! Implements the port `journal` on SQLite.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use rusqlite::params;
 
 use super::open::Sql as _;
 use super::open::{SqliteStore, immediate, replaced};
+use super::shared::CommandEntry;
 use super::{facts, leases, ledger, outbox, ticks};
 use pointsman_core::alert::Channel;
 use pointsman_core::checklist::Tick;
@@ -18,6 +19,7 @@ use pointsman_core::plan::Plan;
 use pointsman_core::ports::journal::{
     Damage, Entry, Holder, HumanLock, Journal, JournalError, Listed,
 };
+use pointsman_core::ports::sharing::{Branch, Sharing};
 use pointsman_core::redact::{redacted, without_secrets_of};
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::time::Timestamp;
@@ -30,8 +32,11 @@ impl Journal for SqliteStore {
         entry: Entry<'_>,
         take_over: bool,
     ) -> Result<RunView, JournalError> {
-        let own = text(&self.processes.own())?;
-        let (processes, job) = (self.processes.clone(), self.job.clone());
+        if let Some(link) = self.link.clone() {
+            return self.begin_shared(&link, plan, &entry, take_over);
+        }
+        let own = text(&self.here.runner())?;
+        let (here, job) = (self.here.clone(), self.job.clone());
         let job = job.as_deref();
         let transaction = immediate(&mut self.connection).sql()?;
         if let Some(lock) = leases::lock_of(&transaction, &plan.environment)?
@@ -41,8 +46,8 @@ impl Journal for SqliteStore {
         }
         let unfinished = leases::unfinished(&transaction, &plan.environment)?;
         for (run, runner) in &unfinished {
-            if let Some(pid) = leases::living(processes.as_ref(), runner) {
-                let holder = leases::holder(&transaction, *run, pid, entry.at)?;
+            if let Some(living) = leases::living(&transaction, &here, *run, runner)? {
+                let holder = leases::holder(&transaction, *run, living, entry.at)?;
                 if !(take_over && holder.stale) {
                     return Err(JournalError::Busy(holder));
                 }
@@ -95,15 +100,19 @@ impl Journal for SqliteStore {
         from: Option<u32>,
         at: Timestamp,
     ) -> Result<(), JournalError> {
-        let own = self.processes.own();
+        if let Some(link) = self.link.clone() {
+            let actor = self.run(run)?.view.actor;
+            return link.claim(run, from, (actor, at));
+        }
+        let own = self.here.runner();
         let transaction = immediate(&mut self.connection).sql()?;
         facts::head(&transaction, run)?;
-        if let Some(pid) =
-            leases::living(self.processes.as_ref(), &leases::runner_of(&transaction, run)?)
-            && pid != own.pid
-            && Some(pid) != from
+        let runner = leases::runner_of(&transaction, run)?;
+        if let Some(living) = leases::living(&transaction, &self.here, run, &runner)?
+            && living.pid != own.process.pid
+            && Some(living.pid) != from
         {
-            return Err(JournalError::Busy(leases::holder(&transaction, run, pid, at)?));
+            return Err(JournalError::Busy(leases::holder(&transaction, run, living, at)?));
         }
         let claim = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
         transaction.execute(claim, params![run.0, text(&own)?, at.to_string()]).sql()?;
@@ -111,8 +120,9 @@ impl Journal for SqliteStore {
     }
 
     fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
-        let own = text(&self.processes.own())?;
+        let own = text(&self.here.runner())?;
         self.still_there()?;
+        self.still_held(run)?;
         let renew = "UPDATE runs SET renewed = ?3 WHERE number = ?1 AND runner = ?2 AND ended = 0";
         match self.connection.execute(renew, params![run.0, own, at.to_string()]).sql()? {
             1 => Ok(()),
@@ -125,6 +135,13 @@ impl Journal for SqliteStore {
         environment: &EnvironmentName,
         lock: &HumanLock,
     ) -> Result<(), JournalError> {
+        if let Some(link) = self.link.clone() {
+            let lock = HumanLock { reason: redacted(&lock.reason), ..lock.clone() };
+            return match link.lock(environment, Some(&lock))? {
+                Some(other) => Err(JournalError::Locked(environment.clone(), other)),
+                None => Ok(()),
+            };
+        }
         let transaction = immediate(&mut self.connection).sql()?;
         if let Some(lock) = leases::lock_of(&transaction, environment)? {
             return Err(JournalError::Locked(environment.clone(), lock));
@@ -144,11 +161,15 @@ impl Journal for SqliteStore {
     }
 
     fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError> {
+        if let Some(link) = self.link.clone() {
+            return Ok(link.lock(environment, None)?.is_some());
+        }
         let delete = "DELETE FROM locks WHERE environment = ?1";
         Ok(self.connection.execute(delete, [environment.as_str()]).sql()? == 1)
     }
 
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
+        self.refresh();
         leases::lock_of(&self.connection, environment)
     }
 
@@ -157,7 +178,8 @@ impl Journal for SqliteStore {
         environment: &EnvironmentName,
         now: Timestamp,
     ) -> Result<Option<Holder>, JournalError> {
-        leases::busy(&self.connection, self.processes.as_ref(), environment, now)
+        self.refresh();
+        leases::busy(&self.connection, &self.here, environment, now)
     }
 
     fn behind(&self) -> Option<Problem> {
@@ -165,8 +187,9 @@ impl Journal for SqliteStore {
     }
 
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
-        let own = text(&self.processes.own())?;
+        let own = text(&self.here.runner())?;
         self.still_there()?;
+        self.still_held(run)?;
         let known = self.heads.get(&run).cloned();
         let transaction = immediate(&mut self.connection).sql()?;
         let head = facts::head(&transaction, run)?;
@@ -196,20 +219,20 @@ impl Journal for SqliteStore {
         }
         transaction.commit().sql()?;
         self.heads.insert(run, (fact.seq, fact.hash.clone()));
+        if let Some(link) = &self.link {
+            link.appended();
+        }
         Ok(fact)
     }
 
     fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError> {
+        self.refresh();
         self.chains.facts(&self.connection, run, after)
     }
 
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
-        facts::head(&self.connection, run)?;
-        // Read the process first: otherwise a runner that ends its run and then exits could look dead in the middle of
-        // the run.
-        let runner =
-            leases::living(self.processes.as_ref(), &leases::runner_of(&self.connection, run)?);
-        Ok(Listed { view: self.chains.view(&self.connection, run)?, runner })
+        self.refresh();
+        self.listed(run)
     }
 
     fn runs(
@@ -217,6 +240,7 @@ impl Journal for SqliteStore {
         environment: Option<&EnvironmentName>,
         limit: usize,
     ) -> Result<Vec<Listed>, JournalError> {
+        self.refresh();
         let numbers: Vec<u64> = self
             .connection
             .prepare_cached(
@@ -233,7 +257,7 @@ impl Journal for SqliteStore {
             if listed.len() == limit {
                 break;
             }
-            match self.run(number) {
+            match self.listed(number) {
                 Ok(run) => listed.push(run),
                 // One damaged record must not hide all other runs.
                 Err(JournalError::Damaged { run, seq, because }) => {
@@ -248,7 +272,11 @@ impl Journal for SqliteStore {
     }
 
     fn damage(&self) -> Vec<Damage> {
-        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.link.is_some() {
+            damaged.extend(self.shared_damage().unwrap_or_default());
+        }
+        damaged
     }
 
     fn ticks(
@@ -256,6 +284,7 @@ impl Journal for SqliteStore {
         environment: &EnvironmentName,
         release: &ReleaseLabel,
     ) -> Result<Vec<Tick>, JournalError> {
+        self.refresh();
         ticks::read(&self.connection, environment, release)
     }
 
@@ -269,7 +298,11 @@ impl Journal for SqliteStore {
         release: &ReleaseLabel,
         tick: &Tick,
     ) -> Result<(), JournalError> {
-        ticks::keep(&self.connection, environment, release, tick)
+        ticks::keep(&self.connection, environment, release, tick)?;
+        if let Some(link) = &self.link {
+            link.share_soon();
+        }
+        Ok(())
     }
 
     fn send(
@@ -281,6 +314,11 @@ impl Journal for SqliteStore {
         at: Timestamp,
     ) -> Result<u64, JournalError> {
         facts::head(&self.connection, run)?;
+        if let Some(link) = self.link.clone() {
+            let command = without_secrets_of(command);
+            let actor = actor.to_owned();
+            return self.send_shared(&link, CommandEntry { run, actor, seen, command, at });
+        }
         self.connection
             .execute(
                 "INSERT INTO commands (run, at, actor, seen, command) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -291,6 +329,11 @@ impl Journal for SqliteStore {
     }
 
     fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
+        if let Some(link) = self.link.clone()
+            && let Some(withdrawn) = self.withdraw_shared(&link, command)?
+        {
+            return Ok(withdrawn);
+        }
         // Fact numbers start at 1, so 0 marks a withdrawn command.
         let withdraw = "UPDATE commands SET answered = 0 WHERE id = ?1 AND answered IS NULL";
         Ok(self.connection.execute(withdraw, [command]).sql()? == 1)
@@ -316,14 +359,13 @@ impl Journal for SqliteStore {
         })
         .collect()
     }
-}
 
-impl SqliteStore {
-    fn note_damage(&self, damage: Damage) {
-        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
-        if !damaged.contains(&damage) {
-            damaged.push(damage);
-        }
+    fn sharing(&self) -> Option<Arc<dyn Sharing>> {
+        self.link.clone().map(|link| link as Arc<dyn Sharing>)
+    }
+
+    fn branches(&self, run: RunNumber) -> Result<Vec<Branch>, JournalError> {
+        self.branches_of(run)
     }
 }
 

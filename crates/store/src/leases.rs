@@ -5,16 +5,18 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::facts;
+use super::mirror;
 use super::open::{Sql as _, SqliteStore};
+use super::runner::{Here, Living, Runner};
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Holder, HumanLock, JournalError, LEASE};
-use pointsman_core::ports::processes::{ProcessIdentity, Processes};
 use pointsman_core::time::Timestamp;
 
 impl SqliteStore {
     /// The time of the last lease renewal of the unfinished run, as its runner wrote it. Compare two readings to see
     /// whether the lease is being renewed, whatever the clocks say.
     pub fn renewed(&self, environment: &EnvironmentName) -> Result<Option<String>, JournalError> {
+        self.refresh();
         let sql =
             "SELECT renewed FROM runs WHERE environment = ?1 AND ended = 0 ORDER BY number DESC";
         let found = self.connection.query_row(sql, [environment.as_str()], |row| row.get(0));
@@ -25,15 +27,16 @@ impl SqliteStore {
 /// The live process that drives a run of an environment, if any.
 pub(super) fn busy(
     connection: &Connection,
-    processes: &dyn Processes,
+    here: &Here,
     environment: &EnvironmentName,
     now: Timestamp,
 ) -> Result<Option<Holder>, JournalError> {
-    let open = unfinished(connection, environment)?;
-    let lives =
-        |(run, runner): (RunNumber, String)| living(processes, &runner).map(|pid| (run, pid));
-    let Some((run, pid)) = open.into_iter().find_map(lives) else { return Ok(None) };
-    holder(connection, run, pid, now).map(Some)
+    for (run, runner) in unfinished(connection, environment)? {
+        if let Some(living) = living(connection, here, run, &runner)? {
+            return holder(connection, run, living, now).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn runner_of(connection: &Connection, run: RunNumber) -> Result<String, JournalError> {
@@ -44,7 +47,7 @@ pub(super) fn runner_of(connection: &Connection, run: RunNumber) -> Result<Strin
 pub(super) fn holder(
     connection: &Connection,
     run: RunNumber,
-    pid: u32,
+    living: Living,
     now: Timestamp,
 ) -> Result<Holder, JournalError> {
     let (at, since, actor) = match facts::view(connection, run) {
@@ -58,8 +61,11 @@ pub(super) fn holder(
     let sql = "SELECT renewed FROM runs WHERE number = ?1";
     let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0)).sql()?;
     let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
-    let stale = age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
-    Ok(Holder { run, pid, actor, at, since, stale })
+    // The lease of another machine is measured by the server's clock, in `mirror::lease_is_current`.
+    let stale = living.host.is_none()
+        && age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
+    let Living { pid, host } = living;
+    Ok(Holder { run, pid, host, actor, at, since, stale })
 }
 
 pub(super) fn lock_of(
@@ -92,7 +98,19 @@ pub(super) fn unfinished(
     rows.collect::<Result<_, _>>().sql()
 }
 
-pub(super) fn living(processes: &dyn Processes, runner: &str) -> Option<u32> {
-    let runner: ProcessIdentity = serde_json::from_str(runner).ok()?;
-    processes.alive(&runner).then_some(runner.pid)
+/// The runner of a run, if it is alive: its process runs here, or its machine still has the lease.
+pub(super) fn living(
+    connection: &Connection,
+    here: &Here,
+    run: RunNumber,
+    runner: &str,
+) -> Result<Option<Living>, JournalError> {
+    let Ok(runner) = serde_json::from_str::<Runner>(runner) else { return Ok(None) };
+    let pid = runner.process.pid;
+    if here.has(&runner) {
+        let alive = here.processes.alive(&runner.process);
+        return Ok(alive.then_some(Living { pid, host: None }));
+    }
+    let host = runner.machine.map(|machine| machine.name);
+    Ok(mirror::lease_is_current(connection, run)?.then_some(Living { pid, host }))
 }

@@ -173,6 +173,14 @@ impl SqliteStore {
         if (&now.environment, &now.kind) != (&entry.environment, &entry.kind) {
             return Ok(Some("the run was given to another environment"));
         }
+        // Another machine took the run over, and the record that was noted is in a branch.
+        let sql = "SELECT count(*) FROM branches WHERE run = ?1 AND hash = ?2";
+        let branched = self
+            .connection
+            .query_row(sql, params![entry.run, entry.head], |row| row.get::<_, u64>(0));
+        if branched.is_ok_and(|many| many > 0) {
+            return Ok(None);
+        }
         if now.seq < entry.seq || (entry.ended && (now.seq, &now.head) != (entry.seq, &entry.head))
         {
             return Ok(Some("its last records were cut off"));

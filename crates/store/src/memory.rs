@@ -85,7 +85,7 @@ impl Journal for MemoryJournal {
 
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
         match RunView::fold(run, &self.facts) {
-            Some(Ok(view)) => Ok(Listed { view, runner: Some(std::process::id()) }),
+            Some(Ok(view)) => Ok(Listed { view, runner: Some(std::process::id()), host: None }),
             _ => Err(JournalError::NoSuchRun(run)),
         }
     }

@@ -14,6 +14,9 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::chains::Chains;
 use super::ledger;
+use super::mirror;
+use super::runner::Here;
+use super::shared::Link;
 use pointsman_core::error::Problem;
 use pointsman_core::hash::Hash;
 use pointsman_core::ids::RunNumber;
@@ -21,7 +24,7 @@ use pointsman_core::ports::journal::{Damage, JournalError};
 use pointsman_core::ports::processes::Processes;
 
 /// The current schema version.
-pub(super) const SCHEMA_VERSION: i64 = 5;
+pub(super) const SCHEMA_VERSION: i64 = 6;
 
 /// Tables added in version 2.
 const TICKS: &str = "
@@ -112,7 +115,11 @@ CREATE TABLE locks (
 /// The store. Its connection is used by one thread at a time.
 pub struct SqliteStore {
     pub(super) connection: Connection,
-    pub(super) processes: Arc<dyn Processes>,
+    pub(super) here: Here,
+    /// The connection to the shared store, of which this one is a copy.
+    pub(super) link: Option<Arc<Link>>,
+    /// Whether the caller waits for the answer to a command.
+    pub(super) hurried: bool,
     /// The file, and its identity when it was opened; `None` for a read-only store.
     pub(super) file: Option<(PathBuf, (u64, u64))>,
     /// Why the store is read-only and possibly stale; `None` if it is current.
@@ -137,6 +144,10 @@ impl SqliteStore {
     /// Opens `store.db` in a folder, creating both if they are missing. Concurrent processes create the tables only
     /// once, in one immediate transaction.
     pub fn open(folder: &Path, processes: Arc<dyn Processes>) -> Result<Self, JournalError> {
+        Self::open_as(folder, Here { processes, machine: None })
+    }
+
+    pub(super) fn open_as(folder: &Path, here: Here) -> Result<Self, JournalError> {
         let file = folder.join("store.db");
         private_file(folder, &file).map_err(|e| {
             let problem = Problem::new(format!("{} cannot be used", file.display()));
@@ -151,17 +162,18 @@ impl SqliteStore {
         let (connection, version) = with_tables(patiently(|| in_wal(&file)).sql()?).sql()?;
         known_format(&file, version, 0..=SCHEMA_VERSION)?;
         let which = which(&file).map_err(|e| replaced(&e.to_string()))?;
-        Ok(Self::on(connection, processes, Some((file, which))))
+        Ok(Self::on(connection, here, Some((file, which))))
     }
 
     pub(super) fn on(
         connection: Connection,
-        processes: Arc<dyn Processes>,
+        here: Here,
         file: Option<(PathBuf, (u64, u64))>,
     ) -> Self {
         let (heads, damaged) = (HashMap::new(), Mutex::default());
-        let chains = Chains::default();
-        Self { connection, processes, file, behind: None, heads, damaged, chains, job: None }
+        let (chains, link, hurried) = (Chains::default(), None, false);
+        let (behind, job) = (None, None);
+        Self { connection, here, link, hurried, file, behind, heads, damaged, chains, job }
     }
 
     /// Shares the chains that other connections of this process have verified.
@@ -169,6 +181,20 @@ impl SqliteStore {
     pub fn sharing(mut self, chains: &Chains) -> Self {
         self.chains = chains.clone();
         self
+    }
+
+    /// Makes this the copy of a shared store.
+    #[must_use]
+    pub fn linked(mut self, link: &Arc<Link>) -> Self {
+        (self.here, self.link) = (link.here(), Some(link.clone()));
+        self
+    }
+
+    /// Reads what is new in the shared store, if there is one and the last reading is not recent.
+    pub(super) fn refresh(&self) {
+        if let Some(link) = &self.link {
+            link.refresh(self.hurried);
+        }
     }
 
     /// Names the CI job that this process runs in.
@@ -254,7 +280,9 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if (0..SCHEMA_VERSION).contains(&version) {
         let after = usize::try_from(version).unwrap_or_default();
-        for tables in [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE].iter().skip(after) {
+        for tables in
+            [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE, mirror::TABLES].iter().skip(after)
+        {
             transaction.execute_batch(tables)?;
         }
         if version < ledger::SINCE {

@@ -7,9 +7,12 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::open::Sql as _;
 use super::open::{SCHEMA_VERSION, SqliteStore, known_format};
+use super::runner::Here;
+use pointsman_core::describe;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::processes::Processes;
+use pointsman_core::ports::sharing::Sharing as _;
 
 impl SqliteStore {
     /// Opens the store for reading, even if it cannot be written. Any other failure stays an error: otherwise an old
@@ -26,7 +29,7 @@ impl SqliteStore {
         // With its WAL, if its shared memory is available: this is the current state.
         if let Ok((connection, version)) = read_only(&file, "mode=ro") {
             known_format(&file, version, 1..=SCHEMA_VERSION)?;
-            return Ok(Self::on(connection, processes, None));
+            return Ok(Self::on(connection, Here { processes, machine: None }, None));
         }
         // Without the WAL, only the state of the last checkpoint can be read.
         let opened = read_only(&file, "immutable=1");
@@ -34,13 +37,18 @@ impl SqliteStore {
             return Err(JournalError::Unwritable(problem));
         };
         known_format(&file, version, 1..=SCHEMA_VERSION)?;
-        let mut store = Self::on(connection, processes, None);
+        let mut store = Self::on(connection, Here { processes, machine: None }, None);
         store.behind = Some(problem);
         Ok(store)
     }
 
     /// The reason why reads may be stale; `None` if they are current.
     pub(super) fn read_behind(&self) -> Option<Problem> {
+        if let Some(link) = &self.link {
+            let standing = link.standing();
+            let problem = standing.unreachable.clone()?;
+            return Some(Problem { what: describe::unreachable(&standing), ..problem });
+        }
         let problem = self.behind.clone()?;
         let what = "the store can only be read, as it was at its last checkpoint";
         Some(Problem { what: format!("{what}: {}", problem.what), ..problem })

@@ -21,20 +21,33 @@ pub(super) fn read(
          WHERE environment = ?1 AND release = ?2 ORDER BY id",
         )
         .sql()?;
+    let rows = select.query_map(params![environment.as_str(), release.as_str()], tick).sql()?;
+    rows.collect::<Result<_, _>>().sql()
+}
+
+/// The ticks that the shared store lacks, each with its id, environment and release.
+pub(super) fn unshared(
+    connection: &Connection,
+) -> Result<Vec<(i64, String, String, Tick)>, JournalError> {
+    let sql = "SELECT item, act, actor, at, note, subject, id, environment, release FROM ticks
+         WHERE id NOT IN (SELECT tick FROM shared_ticks) ORDER BY id";
+    let mut select = connection.prepare_cached(sql).sql()?;
     let rows = select
-        .query_map(params![environment.as_str(), release.as_str()], |row| {
-            Ok(Tick {
-                item: row.get(0)?,
-                // An unknown act of a later version settles nothing here.
-                act: serde_json::from_value(row.get::<_, String>(1)?.into()).unwrap_or(Act::Untick),
-                actor: row.get(2)?,
-                at: row.get::<_, String>(3)?.parse().unwrap_or_default(),
-                note: row.get(4)?,
-                subject: row.get(5)?,
-            })
-        })
+        .query_map([], |row| Ok((row.get(6)?, row.get(7)?, row.get(8)?, tick(row)?)))
         .sql()?;
     rows.collect::<Result<_, _>>().sql()
+}
+
+fn tick(row: &rusqlite::Row<'_>) -> rusqlite::Result<Tick> {
+    Ok(Tick {
+        item: row.get(0)?,
+        // An unknown act of a later version settles nothing here.
+        act: serde_json::from_value(row.get::<_, String>(1)?.into()).unwrap_or(Act::Untick),
+        actor: row.get(2)?,
+        at: row.get::<_, String>(3)?.parse().unwrap_or_default(),
+        note: row.get(4)?,
+        subject: row.get(5)?,
+    })
 }
 
 pub(super) fn keep(

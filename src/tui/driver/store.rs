@@ -48,9 +48,11 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
 
 /// Polls until the message channel closes or the store fails.
 fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
+    app.follow_shared();
     let store = app.readable_store()?;
+    let shared = app.standing().is_some();
     // The store as of its last checkpoint is better than no data, but it is outdated: report that too.
-    let old = store.behind();
+    let old = store.behind().filter(|_| !shared);
     let (mut version, mut told, mut round) = (None, None, 0_u32);
     let (mut alerts_told, mut pace) = (None, PollBackoff::default());
     loop {
@@ -71,7 +73,8 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
                 }
             }
             // One unreadable run does not hide the other environments.
-            let (mut stored, mut problem) = (Vec::new(), old.clone());
+            let behind = if shared { store.behind() } else { old.clone() };
+            let (mut stored, mut problem) = (Vec::new(), behind);
             for name in names {
                 match self::stored(&store, name) {
                     Ok(one) => stored.push(one),

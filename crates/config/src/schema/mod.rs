@@ -7,6 +7,7 @@ pub mod environment;
 pub mod migration;
 pub mod platform;
 pub mod probe;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use deploy::{DeployConfig, DurationText};
 use environment::EnvironmentConfig;
+use store::StoreConfig;
 
 use pointsman_core::alert::Kind;
 
@@ -28,6 +30,9 @@ pub struct Config {
     /// Name of the project. Its state is kept under this name; without one, under the path of this file.
     #[serde(default)]
     pub name: Option<String>,
+    /// Where runs are recorded. Without one: on this machine.
+    #[serde(default)]
+    pub store: Option<StoreConfig>,
     /// Firebase projects and the one environment that each belongs to.
     #[serde(default)]
     pub projects: BTreeMap<String, ProjectConfig>,

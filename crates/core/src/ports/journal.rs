@@ -1,8 +1,10 @@
 //! The durable record of runs, and the commands sent to them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::sharing::{Branch, Sharing};
 use crate::alert::Channel;
 use crate::checklist::Tick;
 use crate::code::Code;
@@ -56,6 +58,8 @@ pub const LEASE: Duration = Duration::from_mins(1);
 pub struct Holder {
     pub run: RunNumber,
     pub pid: u32,
+    /// The machine, if it is another one.
+    pub host: Option<String>,
     pub actor: String,
     pub at: String,
     pub since: Timestamp,
@@ -79,11 +83,13 @@ impl fmt::Display for JournalError {
                 lock.actor, lock.since, lock.reason
             ),
             Self::LeaseLost(run) => write!(f, "another process runs run {run}"),
-            Self::Busy(holder) => write!(
-                f,
-                "run {} of {} is under way: it is {}, process {}, since {}",
-                holder.run, holder.actor, holder.at, holder.pid, holder.since
-            ),
+            Self::Busy(Holder { run, pid, host, actor, at, since, .. }) => {
+                let on = host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
+                write!(
+                    f,
+                    "run {run} of {actor} is under way: it is {at}, process {pid}{on}, since {since}"
+                )
+            }
         }
     }
 }
@@ -144,6 +150,8 @@ pub struct Listed {
     pub view: RunView,
     /// The process that drives it, if it is alive.
     pub runner: Option<u32>,
+    /// The machine of that process, if it is another one.
+    pub host: Option<String>,
 }
 
 /// A fact to append.
@@ -241,4 +249,13 @@ pub trait Journal: Send {
     fn withdraw(&mut self, command: u64) -> Result<bool, JournalError>;
     /// The commands that no fact has answered yet, in order.
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError>;
+
+    /// How this store reaches the one that a team shares; `None` if it is this machine's alone.
+    fn sharing(&self) -> Option<Arc<dyn Sharing>> {
+        None
+    }
+    /// The facts that a machine wrote to a run after another one had taken it over.
+    fn branches(&self, _: RunNumber) -> Result<Vec<Branch>, JournalError> {
+        Ok(Vec::new())
+    }
 }

@@ -17,6 +17,7 @@ pub mod programs;
 pub mod runtime;
 pub mod samples;
 pub mod shares;
+pub mod sharing;
 pub mod stores;
 
 pub use futures_util::future::BoxFuture;

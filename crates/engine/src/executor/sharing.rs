@@ -1,0 +1,110 @@
+//! A fact that announces an effect must be in the shared store before the effect. A deploy waits for that as long as the
+//! store is cut off; a rollback waits a moment, goes on, and is shared later.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::context::Asked;
+use crate::error::EngineError;
+use pointsman_core::error::Problem;
+use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::ports::sharing::{Shared, Sharing};
+use pointsman_core::view::RunView;
+
+/// How long a rollback waits for the shared store before each effect.
+const ROLLBACK_WAITS: Duration = Duration::from_secs(2);
+
+/// Steps that wait until the shared store holds the fact of their next effect.
+pub(super) struct Unshared {
+    sharing: Option<Arc<dyn Sharing>>,
+    clock: Arc<dyn Clock>,
+    gives_back: bool,
+    run: pointsman_core::ids::RunNumber,
+    /// Each waits for a fact, in the order of the facts.
+    waiting: VecDeque<(u64, oneshot::Sender<()>)>,
+    /// The wait for the first of them, kept over the polls of the engine.
+    asked: Option<BoxFuture<'static, Shared>>,
+}
+
+/// Whether a step has an effect on the platform or a database right after this request.
+pub(super) fn announces_effect(asked: &Asked) -> bool {
+    match asked {
+        Asked::Record(event) => event.announces_effect(),
+        Asked::Lease => true,
+    }
+}
+
+impl Unshared {
+    pub(super) fn new(
+        sharing: Option<Arc<dyn Sharing>>,
+        clock: Arc<dyn Clock>,
+        gives_back: bool,
+    ) -> Self {
+        let run = pointsman_core::ids::RunNumber(0);
+        Self { sharing, clock, gives_back, run, waiting: VecDeque::new(), asked: None }
+    }
+
+    /// Lets a step go on, at once or when the shared store holds the run as it is now.
+    pub(super) fn answer(&mut self, view: &RunView, effect: bool, done: oneshot::Sender<()>) {
+        self.run = view.number;
+        match &self.sharing {
+            Some(_) if effect => self.waiting.push_back((view.last_seq, done)),
+            // A step that has ended needs no reply.
+            _ => drop(done.send(())),
+        }
+    }
+
+    /// The answer about the first waiting step. Never resolves while none waits.
+    pub(super) async fn next(&mut self) -> Shared {
+        let (Some((seq, _)), Some(sharing)) = (self.waiting.front(), &self.sharing) else {
+            return std::future::pending().await;
+        };
+        let (run, seq) = (self.run, *seq);
+        let asked = self.asked.get_or_insert_with(|| {
+            let (sharing, clock) = (sharing.clone(), self.clock.clone());
+            let limit = self.gives_back.then_some(ROLLBACK_WAITS);
+            Box::pin(async move {
+                let Some(limit) = limit else { return sharing.shared(run, seq).await };
+                tokio::select! {
+                    told = sharing.shared(run, seq) => told,
+                    () = clock.sleep(limit) => Shared::NotYet(Problem::new("no answer in time")),
+                }
+            })
+        });
+        let told = asked.await;
+        self.asked = None;
+        told
+    }
+
+    /// Handles an answer. Returns the progress to show.
+    ///
+    /// # Errors
+    /// Another machine has the run: this one must have no further effect.
+    pub(super) fn heard(&mut self, told: Shared) -> Result<String, EngineError> {
+        let mut progress = String::new();
+        match told {
+            Shared::TakenOver => {
+                return Err(EngineError::Journal(JournalError::LeaseLost(self.run)));
+            }
+            Shared::NotYet(problem) if !self.gives_back => {
+                progress = format!("waiting for the shared store: {problem}");
+                return Ok(progress);
+            }
+            Shared::NotYet(problem) => {
+                tracing::warn!(%problem, "a rollback goes on without the shared store");
+                progress.push_str("not shared: the rollback goes on without the shared store");
+            }
+            Shared::Yes => {}
+        }
+        if let Some((_, done)) = self.waiting.pop_front() {
+            // A step that has ended needs no reply.
+            let _ = done.send(());
+        }
+        Ok(progress)
+    }
+}

@@ -1,0 +1,74 @@
+//! What a copy of the shared store does through its connection.
+
+use std::sync::Arc;
+
+use super::open::SqliteStore;
+use super::outbox;
+use super::shared::{Begin, CommandEntry, Link, OwnedEntry, command_id};
+use super::{facts, leases};
+use pointsman_core::ids::RunNumber;
+use pointsman_core::plan::Plan;
+use pointsman_core::ports::journal::{Entry, JournalError};
+use pointsman_core::view::RunView;
+
+impl SqliteStore {
+    /// Begins a run in the shared store.
+    pub(super) fn begin_shared(
+        &mut self,
+        link: &Arc<Link>,
+        plan: &Plan,
+        entry: &Entry<'_>,
+        take_over: bool,
+    ) -> Result<RunView, JournalError> {
+        let wanted = Begin { plan: plan.clone(), entry: OwnedEntry::of(entry), take_over };
+        let run = link.begin(wanted)?;
+        let view = self.chains.view(&self.connection, run)?;
+        for fact in self.chains.facts(&self.connection, run, 0)? {
+            // As for every other fact: a message that cannot be queued prevents no run.
+            let job = self.job.as_deref();
+            if let Err(error) = outbox::report_deployment(&self.connection, &view, &fact, job) {
+                tracing::warn!(%error, "a deployment is not reported to GitHub");
+            }
+        }
+        Ok(view)
+    }
+
+    /// Refuses to write to a run that another machine has taken over.
+    pub(super) fn still_held(&self, run: RunNumber) -> Result<(), JournalError> {
+        match &self.link {
+            Some(link) if link.has_lost(run) => Err(JournalError::LeaseLost(run)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a command: directly to a runner of this machine, which works without the shared store, else through it.
+    pub(super) fn send_shared(
+        &mut self,
+        link: &Arc<Link>,
+        entry: CommandEntry,
+    ) -> Result<u64, JournalError> {
+        let run = entry.run;
+        let runner = leases::runner_of(&self.connection, run)?;
+        let living = leases::living(&self.connection, &self.here, run, &runner)?;
+        if living.is_some_and(|living| living.host.is_none()) {
+            return self.keep_command_here(&entry);
+        }
+        let environment = self.run_row(run)?.environment;
+        let number = link.send(environment, entry)?;
+        // The answer comes with the facts of the other machine.
+        self.hurried = true;
+        Ok(command_id(run, number))
+    }
+
+    /// Withdraws a command that was sent through the shared store; `None`: it was not sent that way.
+    pub(super) fn withdraw_shared(
+        &self,
+        link: &Arc<Link>,
+        command: u64,
+    ) -> Result<Option<bool>, JournalError> {
+        let Some((run, number)) = super::shared::sent_as(command) else { return Ok(None) };
+        facts::head(&self.connection, run)?;
+        let environment = self.run_row(run)?.environment;
+        link.withdraw(environment, number).map(Some)
+    }
+}

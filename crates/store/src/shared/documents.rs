@@ -1,0 +1,284 @@
+//! The documents of the shared store.
+//!
+//! | document | holds |
+//! |---|---|
+//! | `store/runs` | the number of the last run, and the format |
+//! | `environments/ENV` | lease, head, lock, and how many commands, ticks and branch facts there are |
+//! | `runs/N` | the run's row; of an ended run also its whole chain |
+//! | `runs/N/facts/SEQ` | a fact, created once |
+//! | `environments/ENV/commands/K`, `environments/ENV/ticks/K`, `environments/ENV/branches/K` | numbered from 1, created once |
+
+use std::io::{Read as _, Write as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Stored;
+use crate::journal::{text, unreadable};
+use crate::mirror::{Known, Lease, RunRow};
+use pointsman_core::document::{Document, FieldPath, Fields, Value};
+use pointsman_core::error::Problem;
+use pointsman_core::hash::Hash;
+use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::ports::database::{Act, Expected, Write};
+use pointsman_core::ports::journal::{HumanLock, JournalError};
+use pointsman_core::time::Timestamp;
+
+/// The version of these documents.
+const FORMAT: u64 = 1;
+/// The document with the number of the last run.
+pub(super) const COUNTER: &str = "store/runs";
+/// The collection of environments, and its field with the server time of the last change.
+pub(super) const ENVIRONMENTS: &str = "environments";
+pub(super) const CHANGED: &str = "changed";
+/// A chain that is larger than this stays in its facts: a document has at most 1 `MiB`.
+const CHAIN_FITS: usize = 900_000;
+
+pub(super) fn environment_path(name: &EnvironmentName) -> String {
+    format!("{ENVIRONMENTS}/{name}")
+}
+
+pub(super) fn run_path(run: RunNumber) -> String {
+    format!("runs/{:010}", run.0)
+}
+
+pub(super) fn facts_of(run: RunNumber) -> String {
+    format!("{}/facts", run_path(run))
+}
+
+/// A path in a numbered collection. Names sort as their numbers.
+pub(super) fn numbered(collection: &str, number: u64) -> String {
+    format!("{collection}/{number:010}")
+}
+
+/// The last fact of the environment's last run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) run: RunNumber,
+    pub(super) seq: u64,
+    pub(super) hash: Hash,
+}
+
+/// An environment in the shared store.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Environment {
+    pub(super) known: Known,
+    pub(super) head: Option<Head>,
+    pub(super) lock: Option<HumanLock>,
+    /// Server time of the last change, of any kind.
+    pub(super) changed: String,
+    /// The document's update time, exactly as the server wrote it. Empty: there is no document.
+    pub(super) updated: String,
+}
+
+/// A person's lock, as stored.
+#[derive(Serialize, Deserialize)]
+struct Lock {
+    actor: String,
+    reason: String,
+    since: Timestamp,
+}
+
+impl Environment {
+    pub(super) fn read(document: Option<&Document>) -> Result<Self, JournalError> {
+        let Some(Document { fields, updated, .. }) = document else { return Ok(Self::default()) };
+        let count = |name: &str| fields.get(name).and_then(Value::as_count).unwrap_or_default();
+        let time = |name: &str| fields.get(name).and_then(Value::as_text).unwrap_or_default();
+        let known = Known {
+            lease: parsed(fields, "lease")?,
+            beat: time("beat").to_owned(),
+            commands: count("commands"),
+            ticks: count("ticks"),
+            branches: count("branches"),
+        };
+        let lock = parsed::<Lock>(fields, "lock")?;
+        Ok(Self {
+            known,
+            head: parsed(fields, "head")?,
+            lock: lock.map(|Lock { actor, reason, since }| HumanLock { actor, reason, since }),
+            changed: time(CHANGED).to_owned(),
+            updated: updated.clone(),
+        })
+    }
+
+    /// The precondition that nobody changed it since it was read.
+    pub(super) fn unchanged(&self) -> Expected {
+        match self.updated.as_str() {
+            "" => Expected::NotThere,
+            time => Expected::Unchanged(time.to_owned()),
+        }
+    }
+}
+
+/// A field that holds JSON.
+fn parsed<T: DeserializeOwned>(fields: &Fields, name: &str) -> Result<Option<T>, JournalError> {
+    match fields.get(name).and_then(Value::as_text) {
+        None | Some("") => Ok(None),
+        Some(json) => serde_json::from_str(json).map(Some).map_err(unreadable),
+    }
+}
+
+/// A change of an environment's document.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    fields: Fields,
+    increments: Vec<(FieldPath, i64)>,
+    beats: bool,
+}
+
+impl Change {
+    pub(super) fn lease(mut self, lease: &Lease) -> Result<Self, JournalError> {
+        self.fields.insert("lease".into(), Value::text(text(lease)?));
+        Ok(self.beat())
+    }
+
+    pub(super) fn head(mut self, head: &Head) -> Result<Self, JournalError> {
+        self.fields.insert("head".into(), Value::text(text(head)?));
+        Ok(self)
+    }
+
+    /// Sets or releases the lock of a person.
+    pub(super) fn lock(mut self, lock: Option<&HumanLock>) -> Result<Self, JournalError> {
+        let stored = lock.map(|HumanLock { actor, reason, since }| Lock {
+            actor: actor.clone(),
+            reason: reason.clone(),
+            since: *since,
+        });
+        let lock = stored.as_ref().map_or(Ok(String::new()), text)?;
+        self.fields.insert("lock".into(), Value::text(lock));
+        Ok(self)
+    }
+
+    /// Renews the lease.
+    pub(super) fn beat(mut self) -> Self {
+        self.beats = true;
+        self
+    }
+
+    /// Counts one more `commands`, `ticks` or `branches`.
+    pub(super) fn one_more(mut self, of: &str) -> Self {
+        self.increments.extend(of.parse().map(|path| (path, 1)));
+        self
+    }
+
+    pub(super) fn write(self, name: &EnvironmentName, expected: Expected) -> Write {
+        let path = |name: &str| name.parse::<FieldPath>().ok();
+        let mask = self.fields.keys().filter_map(|name| path(name)).collect();
+        let beat = self.beats.then_some("beat");
+        let server_time = [Some(CHANGED), beat].into_iter().flatten().filter_map(path).collect();
+        let (fields, increments) = (self.fields, self.increments);
+        let act = Act::Update { fields, mask: Some(mask), increments, server_time };
+        Write { path: environment_path(name), expected, act }
+    }
+}
+
+/// The number of the last run, from the counter's document.
+pub(super) fn last_run(document: Option<&Document>) -> Result<u64, JournalError> {
+    let Some(document) = document else { return Ok(0) };
+    let count = |name: &str| document.fields.get(name).and_then(Value::as_count);
+    match (count("format"), count("last")) {
+        (Some(FORMAT), Some(last)) => Ok(last),
+        (Some(format), _) if format > FORMAT => {
+            let problem = Problem::new(format!("the shared store has format {format}"));
+            let problem = problem.because(format!("this pointsman knows format {FORMAT}"));
+            Err(JournalError::Unusable(problem.try_this("use the newer pointsman that wrote it")))
+        }
+        _ => {
+            let problem = Problem::new(format!("{COUNTER} of the shared store cannot be read"));
+            let problem = problem.because("its fields are not those that Pointsman writes");
+            Err(JournalError::Unusable(problem.try_this("name another database under store:")))
+        }
+    }
+}
+
+pub(super) fn counter(last: u64, expected: Expected) -> Write {
+    let fields = [("last", last), ("format", FORMAT)];
+    let fields = fields.map(|(name, number)| (name.to_owned(), Value::count(number)));
+    Write::whole(COUNTER, expected, fields.into_iter().collect())
+}
+
+/// The creation of a fact.
+pub(super) fn fact(run: RunNumber, stored: &Stored) -> Write {
+    let json = stored.json().to_string();
+    let fields = [("fact", Value::text(json)), ("kind", Value::text(stored.kind.clone()))];
+    let path = numbered(&facts_of(run), stored.fact.seq);
+    Write::whole(path, Expected::NotThere, named(fields))
+}
+
+pub(super) fn read_fact(document: &Document) -> Result<Stored, JournalError> {
+    document_text(document, "fact").and_then(Stored::parse)
+}
+
+/// The document of a run. An ended run's holds the whole chain, so that a machine that sees the run for the first time
+/// reads one document and not each fact.
+pub(super) fn run(
+    row: &RunRow,
+    chain: Option<&[Stored]>,
+    expected: Expected,
+) -> Result<Write, JournalError> {
+    let mut fields = named([("run", Value::text(text(row)?))]);
+    if let Some(chain) = chain.map(packed).filter(|chain| chain.len() < CHAIN_FITS) {
+        fields.insert("chain".into(), Value::Bytes(chain));
+    }
+    Ok(Write::whole(run_path(row.run), expected, fields))
+}
+
+/// A run's row, and its chain if the document holds it.
+pub(super) fn read_run(document: &Document) -> Result<(RunRow, Vec<Stored>), JournalError> {
+    let row = document_text(document, "run")?;
+    let row: RunRow = serde_json::from_str(row).map_err(unreadable)?;
+    let chain = match document.fields.get("chain") {
+        Some(Value::Bytes(packed)) => unpacked(packed).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    Ok((row, chain))
+}
+
+/// A document in a numbered collection.
+pub(super) fn entry<T: Serialize>(path: String, value: &T) -> Result<Write, JournalError> {
+    Ok(Write::whole(path, Expected::NotThere, named([("entry", Value::text(text(value)?))])))
+}
+
+pub(super) fn read_entry<T: DeserializeOwned>(document: &Document) -> Result<T, JournalError> {
+    serde_json::from_str(document_text(document, "entry")?).map_err(unreadable)
+}
+
+/// The number in the name of a document of a numbered collection.
+pub(super) fn number_of(document: &Document) -> Option<u64> {
+    document.path.rsplit('/').next()?.parse().ok()
+}
+
+fn named<const N: usize>(fields: [(&str, Value); N]) -> Fields {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn document_text<'a>(document: &'a Document, name: &str) -> Result<&'a str, JournalError> {
+    document.fields.get(name).and_then(Value::as_text).ok_or_else(|| {
+        let problem = Problem::new(format!("{} of the shared store cannot be read", document.path));
+        JournalError::Unusable(problem.because(format!("it has no text in `{name}`")))
+    })
+}
+
+/// Facts as lines of JSON, compressed, in base64.
+fn packed(chain: &[Stored]) -> String {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    for stored in chain {
+        // Writing to memory does not fail.
+        let _ = writeln!(encoder, "{}", stored.json());
+    }
+    STANDARD.encode(encoder.finish().unwrap_or_default())
+}
+
+/// The facts of a packed chain; `None` if it cannot be read, and the facts themselves decide.
+fn unpacked(packed: &str) -> Option<Vec<Stored>> {
+    let bytes = STANDARD.decode(packed).ok()?;
+    let mut lines = String::new();
+    // A hostile document must not fill the memory.
+    GzDecoder::new(bytes.as_slice()).take(64 << 20).read_to_string(&mut lines).ok()?;
+    lines.lines().map(|line| Stored::parse(line).ok()).collect()
+}

@@ -1,0 +1,202 @@
+//! What people add to an environment's numbered collections: commands, ticks, and facts of branches.
+
+use rusqlite::params;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::documents::{self, Change, environment_path, numbered};
+use super::remote::{Remote, SharedError};
+use crate::journal::text;
+use crate::open::{Sql as _, SqliteStore};
+use crate::runner::Runner;
+use crate::ticks;
+use pointsman_core::checklist::Tick;
+use pointsman_core::command::Command;
+use pointsman_core::document::{Document, Value};
+use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::ports::database::{Act, Expected, Write};
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::release::ReleaseLabel;
+use pointsman_core::time::Timestamp;
+
+/// Attempts to add an entry beside other writers.
+const ATTEMPTS: u32 = 20;
+/// Ids of commands of one run begin at a multiple of this: the same command has the same id on every machine.
+const COMMANDS_OF_A_RUN: u64 = 1_000_000;
+/// Commands that a machine sends to its own runner, without the shared store.
+const COMMANDS_HERE: u64 = COMMANDS_OF_A_RUN / 2;
+
+/// A command to a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CommandEntry {
+    pub(crate) run: RunNumber,
+    pub(crate) actor: String,
+    pub(crate) seen: u64,
+    pub(crate) command: Command,
+    pub(crate) at: Timestamp,
+}
+
+/// A person's action on a checklist item.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct TickEntry {
+    pub(super) release: ReleaseLabel,
+    pub(super) tick: Tick,
+}
+
+/// A fact that a machine wrote to a run that another one had taken over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct BranchEntry {
+    pub(super) run: RunNumber,
+    pub(super) host: String,
+    pub(super) fact: String,
+}
+
+/// The id of a command that was sent through the shared store.
+pub(crate) fn command_id(run: RunNumber, number: u64) -> u64 {
+    run.0 * COMMANDS_OF_A_RUN + number % COMMANDS_HERE
+}
+
+/// The run and the number of a command that was sent through the shared store, from its id.
+pub(crate) fn sent_as(id: u64) -> Option<(RunNumber, u64)> {
+    let (run, number) = (RunNumber(id / COMMANDS_OF_A_RUN), id % COMMANDS_OF_A_RUN);
+    (run.0 > 0 && number < COMMANDS_HERE).then_some((run, number))
+}
+
+/// Withdraws a command. `false`: its runner has taken it.
+pub(super) async fn withdraw(
+    remote: &Remote,
+    environment: &EnvironmentName,
+    number: u64,
+) -> Result<bool, SharedError> {
+    let path = numbered(&format!("{}/commands", environment_path(environment)), number);
+    let (documents, _) = remote.read(&[path]).await?;
+    let Some(document) = documents.into_iter().flatten().next() else { return Ok(false) };
+    if document.fields.contains_key("taken") {
+        return Ok(false);
+    }
+    match remote.commit(&[marked(&document, "withdrawn")]).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A change of one field of an entry, if nobody has changed the entry since it was read.
+pub(super) fn marked(document: &Document, field: &str) -> Write {
+    let fields = [(field.to_owned(), Value::Boolean(true))].into_iter().collect();
+    let mask = Some(field.parse().into_iter().collect());
+    let (increments, server_time) = (Vec::new(), Vec::new());
+    let act = Act::Update { fields, mask, increments, server_time };
+    let expected = Expected::Unchanged(document.updated.clone());
+    Write { path: document.path.clone(), expected, act }
+}
+
+/// Adds an entry after the last one, and returns its number.
+pub(super) async fn add<T: Serialize + DeserializeOwned>(
+    remote: &Remote,
+    environment: &EnvironmentName,
+    of: &str,
+    entry: &T,
+) -> Result<u64, SharedError> {
+    let wanted = text(entry)?;
+    let collection = format!("{}/{of}", environment_path(environment));
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (now, _) = remote.environment(environment).await?;
+        let known = &now.known;
+        let last = match of {
+            "commands" => known.commands,
+            "ticks" => known.ticks,
+            _ => known.branches,
+        };
+        let path = numbered(&collection, last + 1);
+        let change = Change::default().one_more(of).write(environment, Expected::Anything);
+        let writes = [documents::entry(path.clone(), entry)?, change];
+        match remote.commit(&writes).await {
+            Ok(_) => return Ok(last + 1),
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                remote.step_aside(attempt, std::process::id()).await;
+            }
+            // The reply was lost: it took effect if the entry is there with our content.
+            Err(error) if error.is_lost() && attempt < ATTEMPTS => {
+                let (documents, _) = remote.read(&[path]).await.map_err(|_| error)?;
+                let there = documents.into_iter().flatten().next();
+                let there =
+                    there.map(|document| documents::read_entry::<T>(&document)).transpose()?;
+                if there.is_some_and(|there| text(&there).is_ok_and(|there| there == wanted)) {
+                    return Ok(last + 1);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl SqliteStore {
+    /// Keeps a command that came through the shared store.
+    pub(super) fn keep_command(
+        &self,
+        number: u64,
+        entry: &CommandEntry,
+    ) -> Result<(), JournalError> {
+        let id = command_id(entry.run, number);
+        self.insert_command(id, entry)
+    }
+
+    /// Keeps a command that this machine sends to its own runner.
+    pub(crate) fn keep_command_here(&self, entry: &CommandEntry) -> Result<u64, JournalError> {
+        let first = entry.run.0 * COMMANDS_OF_A_RUN + COMMANDS_HERE;
+        let sql = "SELECT coalesce(max(id), ?1) + 1 FROM commands WHERE id BETWEEN ?1 AND ?2";
+        let last = first + COMMANDS_HERE - 1;
+        let id: u64 = self.connection.query_row(sql, [first, last], |row| row.get(0)).sql()?;
+        self.insert_command(id, entry)?;
+        Ok(id)
+    }
+
+    fn insert_command(&self, id: u64, entry: &CommandEntry) -> Result<(), JournalError> {
+        let CommandEntry { run, actor, seen, command, at } = entry;
+        let sql = "INSERT OR IGNORE INTO commands (id, run, at, actor, seen, command)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let row = params![id, run.0, at.to_string(), actor, seen, text(command)?];
+        self.connection.execute(sql, row).sql().map(drop)
+    }
+
+    /// Keeps a tick that came through the shared store, unless it is there already.
+    pub(super) fn keep_tick(
+        &self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+        tick: &Tick,
+    ) -> Result<(), JournalError> {
+        if ticks::read(&self.connection, environment, release)?.contains(tick) {
+            return Ok(());
+        }
+        ticks::keep(&self.connection, environment, release, tick)?;
+        self.mark_tick(self.connection.last_insert_rowid())
+    }
+
+    /// Records that the shared store holds a tick.
+    pub(super) fn mark_tick(&self, id: i64) -> Result<(), JournalError> {
+        let sql = "INSERT OR IGNORE INTO shared_ticks VALUES (?1)";
+        self.connection.execute(sql, [id]).sql().map(drop)
+    }
+
+    /// The ticks of this machine that the shared store lacks.
+    pub(super) fn unshared_ticks(
+        &self,
+    ) -> Result<Vec<(i64, EnvironmentName, TickEntry)>, JournalError> {
+        ticks::unshared(&self.connection)?
+            .into_iter()
+            .map(|(id, environment, release, tick)| {
+                let environment =
+                    EnvironmentName::new(environment).map_err(JournalError::Unusable)?;
+                let release = ReleaseLabel::new(release).map_err(JournalError::Unusable)?;
+                Ok((id, environment, TickEntry { release, tick }))
+            })
+            .collect()
+    }
+
+    pub(super) fn is_here(&self, runner: &Runner) -> bool {
+        self.here.has(runner)
+    }
+}

@@ -1,0 +1,284 @@
+//! The lease of an environment in the shared store: begins a run, takes one over, renews, locks.
+
+use super::documents::{self, COUNTER, Change, Environment, Head, counter, environment_path};
+use super::pull::pull;
+use super::remote::{Remote, SharedError};
+use crate::facts::Stored;
+use crate::leases;
+use crate::mirror::{Lease, RunRow};
+use crate::open::SqliteStore;
+use crate::runner::Living;
+use pointsman_core::event::Event;
+use pointsman_core::hash::Hash;
+use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::plan::Plan;
+use pointsman_core::ports::database::{Expected, Write};
+use pointsman_core::ports::journal::{Entry, HumanLock, JournalError};
+use pointsman_core::time::Timestamp;
+
+/// Attempts beside other writers. A writer whose attempt fails reads again what the others wrote, so one that cannot
+/// win finds the lease taken long before.
+const ATTEMPTS: u32 = 20;
+
+/// A fact to write, without borrowed parts.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnedEntry {
+    actor: String,
+    at: Timestamp,
+    elapsed_ms: u64,
+    event: Event,
+}
+
+impl OwnedEntry {
+    pub(crate) fn of(entry: &Entry<'_>) -> Self {
+        let Entry { actor, at, elapsed_ms, event, .. } = *entry;
+        Self { actor: actor.to_owned(), at, elapsed_ms, event: event.clone() }
+    }
+
+    fn with<'a>(&'a self, event: &'a Event) -> Entry<'a> {
+        let Self { actor, at, elapsed_ms, .. } = self;
+        Entry { actor, at: *at, elapsed_ms: *elapsed_ms, step: None, event }
+    }
+}
+
+/// What a machine holds after it took a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) run: RunNumber,
+    pub(super) environment: EnvironmentName,
+    pub(super) fence: u64,
+}
+
+/// A run to begin.
+pub(crate) struct Begin {
+    pub(crate) plan: Plan,
+    pub(crate) entry: OwnedEntry,
+    pub(crate) take_over: bool,
+}
+
+/// Begins a run: takes the environment's lease and writes the plan, in one commit that also ends abandoned runs.
+pub(super) async fn begin(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    wanted: &Begin,
+) -> Result<Held, SharedError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        pull(remote, mirror).await?;
+        let paths = [COUNTER.to_owned(), environment_path(&wanted.plan.environment)];
+        let (documents, _) = remote.read(&paths).await?;
+        let [count, environment] = documents.as_slice() else { continue };
+        let environment = Environment::read(environment.as_ref())?;
+        // Somebody wrote between the two readings.
+        if environment.known != mirror.known(&wanted.plan.environment)? && attempt < ATTEMPTS {
+            continue;
+        }
+        free(mirror, &environment, wanted)?;
+        let run = RunNumber(documents::last_run(count.as_ref())? + 1);
+        let number = match count {
+            Some(document) => Expected::Unchanged(document.updated.clone()),
+            None => Expected::NotThere,
+        };
+        let new = New::of(mirror, &environment, wanted, run)?;
+        let mut writes = vec![counter(run.0, number)];
+        writes.extend(new.writes(mirror, &environment)?);
+        match remote.commit(&writes).await {
+            Ok(_) => return new.keep(mirror),
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                remote.step_aside(attempt, std::process::id()).await;
+            }
+            Err(error) if error.is_lost() => {
+                let (now, _) =
+                    remote.environment(&wanted.plan.environment).await.map_err(|_| error)?;
+                if now.known.lease.as_ref() == Some(&new.lease) {
+                    return new.keep(mirror);
+                }
+                if attempt >= ATTEMPTS {
+                    let why = "its answers get lost";
+                    return Err(JournalError::Unusable(
+                        pointsman_core::error::Problem::new("the run was not begun").because(why),
+                    )
+                    .into());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Refuses a run while a person has locked the environment, or another run of it is driven.
+fn free(
+    mirror: &SqliteStore,
+    environment: &Environment,
+    wanted: &Begin,
+) -> Result<(), JournalError> {
+    let Begin { plan, entry, take_over } = wanted;
+    if let Some(lock) = &environment.lock
+        && !plan.passes_lock()
+    {
+        return Err(JournalError::Locked(plan.environment.clone(), lock.clone()));
+    }
+    match leases::busy(&mirror.connection, &mirror.here, &plan.environment, entry.at)? {
+        Some(holder) if !(*take_over && holder.stale) => Err(JournalError::Busy(holder)),
+        _ => Ok(()),
+    }
+}
+
+/// A run that is about to begin, and the abandoned ones that it replaces.
+struct New {
+    row: RunRow,
+    lease: Lease,
+    first: Stored,
+    /// Each with its unshared facts and the one that says that it was replaced.
+    replaced: Vec<(RunRow, Vec<Stored>)>,
+}
+
+impl New {
+    fn of(
+        mirror: &SqliteStore,
+        environment: &Environment,
+        wanted: &Begin,
+        run: RunNumber,
+    ) -> Result<Self, JournalError> {
+        let Begin { plan, entry, .. } = wanted;
+        let runner = mirror.here.runner();
+        let name = plan.environment.clone();
+        let kind = plan.kind.label().to_owned();
+        let row = RunRow { run, environment: name.clone(), kind, runner: runner.clone() };
+        let fence = environment.known.lease.as_ref().map_or(0, |lease| lease.fence) + 1;
+        let actor = entry.actor.clone();
+        let lease = Lease { run, fence, runner, actor, released: false };
+        let first = Stored::after(run, (0, Hash::zero()), &entry.with(&entry.event))?;
+        let mut replaced = Vec::new();
+        for (old, _) in leases::unfinished(&mirror.connection, &name)? {
+            let mut facts = mirror.unshared(old)?;
+            let last = facts.last().map(|stored| (stored.fact.seq, stored.fact.hash.clone()));
+            let last = match last {
+                Some(last) => last,
+                None => mirror.shared_to(old)?,
+            };
+            let by = Event::RunSuperseded { by: run };
+            facts.push(Stored::after(old, last, &entry.with(&by))?);
+            replaced.push((mirror.run_row(old)?, facts));
+        }
+        Ok(Self { row, lease, first, replaced })
+    }
+
+    fn writes(
+        &self,
+        mirror: &SqliteStore,
+        environment: &Environment,
+    ) -> Result<Vec<Write>, JournalError> {
+        let Self { row, lease, first, replaced } = self;
+        let fact = &first.fact;
+        let head = Head { run: row.run, seq: fact.seq, hash: fact.hash.clone() };
+        let change = Change::default().lease(lease)?.head(&head)?;
+        let mut writes = vec![
+            change.write(&row.environment, environment.unchanged()),
+            documents::run(row, None, Expected::NotThere)?,
+            documents::fact(row.run, first),
+        ];
+        for (row, facts) in replaced {
+            writes.extend(facts.iter().map(|stored| documents::fact(row.run, stored)));
+            let mut chain = crate::facts::stored_after(&mirror.connection, row.run, 0)?;
+            chain.extend(facts.last().cloned());
+            writes.push(documents::run(row, Some(&chain), Expected::Anything)?);
+        }
+        Ok(writes)
+    }
+
+    /// Writes what the shared store has taken into this machine's copy.
+    fn keep(self, mirror: &mut SqliteStore) -> Result<Held, SharedError> {
+        for (row, facts) in &self.replaced {
+            mirror.import(row, facts)?;
+        }
+        mirror.import(&self.row, std::slice::from_ref(&self.first))?;
+        mirror.set_runner(self.row.run, &self.row.runner, self.first.fact.at)?;
+        let Self { row: RunRow { run, environment, .. }, lease: Lease { fence, .. }, .. } = self;
+        Ok(Held { run, environment, fence })
+    }
+}
+
+/// Takes the lease of a run for this process: from `from`, which hands it over, or from a runner that is gone.
+pub(super) async fn claim(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    (run, from): (RunNumber, Option<u32>),
+    (actor, at): (&str, Timestamp),
+) -> Result<Held, SharedError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        pull(remote, mirror).await?;
+        let row = mirror.run_row(run)?;
+        let (environment, _) = remote.environment(&row.environment).await?;
+        if environment.known != mirror.known(&row.environment)? && attempt < ATTEMPTS {
+            continue;
+        }
+        let own = mirror.here.runner();
+        let runner = leases::runner_of(&mirror.connection, run)?;
+        if let Some(living) = leases::living(&mirror.connection, &mirror.here, run, &runner)? {
+            let Living { pid, host } = &living;
+            if host.is_some() || (*pid != own.process.pid && Some(*pid) != from) {
+                let holder = leases::holder(&mirror.connection, run, living, at)?;
+                return Err(JournalError::Busy(holder).into());
+            }
+        }
+        let before = environment.known.lease.as_ref();
+        // A later run of the environment has the lease: this one was replaced.
+        let Some(before) = before.filter(|lease| lease.run == run) else {
+            return Err(JournalError::LeaseLost(run).into());
+        };
+        let (fence, actor) = (before.fence + 1, actor.to_owned());
+        let lease = Lease { run, fence, runner: own.clone(), actor, released: before.released };
+        let change = Change::default().lease(&lease)?;
+        let taken = remote.commit(&[change.write(&row.environment, environment.unchanged())]).await;
+        let there = match taken {
+            Ok(_) => true,
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                remote.step_aside(attempt, std::process::id()).await;
+                false
+            }
+            Err(error) if error.is_lost() && attempt < ATTEMPTS => {
+                let (now, _) = remote.environment(&row.environment).await.map_err(|_| error)?;
+                now.known.lease.as_ref() == Some(&lease)
+            }
+            Err(error) => return Err(error),
+        };
+        if there {
+            mirror.set_runner(run, &own, at)?;
+            return Ok(Held { run, environment: row.environment, fence });
+        }
+    }
+}
+
+/// Sets or releases a person's lock. Returns the lock that was there.
+pub(super) async fn lock(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    name: &EnvironmentName,
+    lock: Option<&HumanLock>,
+) -> Result<Option<HumanLock>, SharedError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (environment, _) = remote.environment(name).await?;
+        let there = environment.lock.clone();
+        if there.is_some() == lock.is_some() {
+            // Also after a lost reply: then it is ours.
+            return Ok(if there.as_ref() == lock && attempt > 1 { None } else { there });
+        }
+        let write = Change::default().lock(lock)?.write(name, environment.unchanged());
+        match remote.commit(&[write]).await {
+            Ok(_) => {
+                pull(remote, mirror).await?;
+                return Ok(there);
+            }
+            Err(error) if (error.is_conflict() || error.is_lost()) && attempt < ATTEMPTS => {
+                remote.step_aside(attempt, std::process::id()).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The connection of a process to the shared store.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, LocalBoxFuture};
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::entries::{self, CommandEntry};
+use super::lease::{self, Begin};
+use super::remote::Remote;
+use super::worker::{Job, State, Wakes, Worker};
+use crate::open::SqliteStore;
+use crate::runner::{Here, Machine};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::database::Database;
+use pointsman_core::ports::journal::{HumanLock, JournalError};
+use pointsman_core::ports::processes::Processes;
+use pointsman_core::ports::sharing::{Shared, Sharing, Standing};
+use pointsman_core::time::Timestamp;
+
+/// Maximum age of what a command reads, while nothing follows the shared store.
+const FRESH: Duration = Duration::from_secs(2);
+/// The same while a caller waits for an answer to its command.
+const FRESH_FOR_AN_ANSWER: Duration = Duration::from_millis(400);
+
+/// What a connection needs.
+pub struct LinkParts {
+    /// The folder of this machine's copy.
+    pub folder: PathBuf,
+    pub machine: Machine,
+    pub database: Arc<dyn Database>,
+    pub processes: Arc<dyn Processes>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The connection. Its thread starts with the first use, and ends when the last user is gone.
+pub struct Link {
+    parts: LinkParts,
+    jobs: OnceLock<Result<mpsc::UnboundedSender<Job>, String>>,
+    appended: Arc<Notify>,
+    urgent: Arc<Notify>,
+    follows: watch::Sender<bool>,
+    state: watch::Sender<State>,
+    /// Clock reading in milliseconds of the last reading that a caller waited for.
+    refreshed: AtomicU64,
+    /// Whether this process wrote anything that must be shared.
+    wrote: AtomicBool,
+    /// Held while a caller reads, so that others wait for its result and do not read again.
+    reading: Mutex<()>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("folder", &self.parts.folder).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LinkParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkParts").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    pub fn new(parts: LinkParts) -> Arc<Self> {
+        Arc::new(Self {
+            parts,
+            jobs: OnceLock::new(),
+            appended: Arc::default(),
+            urgent: Arc::default(),
+            follows: watch::Sender::new(false),
+            state: watch::Sender::new(State::default()),
+            refreshed: AtomicU64::new(0),
+            wrote: AtomicBool::new(false),
+            reading: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn here(&self) -> Here {
+        let machine = Some(self.parts.machine.clone());
+        Here { processes: self.parts.processes.clone(), machine }
+    }
+
+    /// Reads the shared store regularly from here on, as long as this process lives.
+    pub fn follow(&self) {
+        if self.jobs().is_ok() {
+            self.follows.send_replace(true);
+        }
+    }
+
+    /// Reads what is older than allowed. Without an answer the copy stays as it is, and [`Sharing::standing`] says so.
+    pub(crate) fn refresh(&self, hurried: bool) {
+        if *self.follows.borrow() && !hurried {
+            return;
+        }
+        let _one = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = if hurried { FRESH_FOR_AN_ANSWER } else { FRESH };
+        let now = self.parts.clock.elapsed();
+        let last = self.refreshed.load(Ordering::Relaxed);
+        if last > 0 && now.saturating_sub(Duration::from_millis(last)) < fresh {
+            return;
+        }
+        let _ = self.call(|worker| Box::pin(async move { worker.turn().await }));
+        let now = u64::try_from(self.parts.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.refreshed.store(now.max(1), Ordering::Relaxed);
+    }
+
+    /// Writes everything that this process has not shared yet, in one attempt. Called before it ends. Returns whether it
+    /// wrote anything.
+    pub fn settle(&self) -> bool {
+        let wrote = self.wrote.load(Ordering::Relaxed);
+        if wrote {
+            let _ = self.call(|worker| Box::pin(async move { worker.turn().await }));
+        }
+        wrote
+    }
+
+    /// New facts are there to be written.
+    pub(crate) fn appended(&self) {
+        self.wrote.store(true, Ordering::Relaxed);
+        self.appended.notify_one();
+    }
+
+    /// Whether another machine has a run that this process drove.
+    pub(crate) fn has_lost(&self, run: RunNumber) -> bool {
+        self.state.borrow().taken_over.contains(&run)
+    }
+
+    pub(crate) fn begin(&self, wanted: Begin) -> Result<RunNumber, JournalError> {
+        self.call(move |worker| {
+            Box::pin(async move {
+                let begun = lease::begin(&worker.remote, &mut worker.mirror, &wanted).await;
+                let held = worker.told(begun)?;
+                let run = held.run;
+                worker.drive(held);
+                Ok(run)
+            })
+        })?
+    }
+
+    pub(crate) fn claim(
+        &self,
+        run: RunNumber,
+        from: Option<u32>,
+        (actor, at): (String, Timestamp),
+    ) -> Result<(), JournalError> {
+        self.call(move |worker| {
+            Box::pin(async move {
+                let who = (actor.as_str(), at);
+                let claimed =
+                    lease::claim(&worker.remote, &mut worker.mirror, (run, from), who).await;
+                let held = worker.told(claimed)?;
+                worker.drive(held);
+                Ok(())
+            })
+        })?
+    }
+
+    /// Sets or releases a person's lock, and returns the one that was there.
+    pub(crate) fn lock(
+        &self,
+        environment: &EnvironmentName,
+        lock: Option<&HumanLock>,
+    ) -> Result<Option<HumanLock>, JournalError> {
+        let (name, lock) = (environment.clone(), lock.cloned());
+        self.call(move |worker| {
+            Box::pin(async move {
+                let Worker { remote, mirror, .. } = worker;
+                let done = lease::lock(remote, mirror, &name, lock.as_ref()).await;
+                worker.told(done)
+            })
+        })?
+    }
+
+    /// Sends a command through the shared store, and returns its number.
+    pub(crate) fn send(
+        &self,
+        environment: EnvironmentName,
+        entry: CommandEntry,
+    ) -> Result<u64, JournalError> {
+        self.call(move |worker| {
+            Box::pin(async move {
+                let sent = entries::add(&worker.remote, &environment, "commands", &entry).await;
+                worker.told(sent)
+            })
+        })?
+    }
+
+    /// Withdraws a command that was sent through the shared store.
+    pub(crate) fn withdraw(
+        &self,
+        environment: EnvironmentName,
+        number: u64,
+    ) -> Result<bool, JournalError> {
+        self.call(move |worker| {
+            Box::pin(async move {
+                let done = entries::withdraw(&worker.remote, &environment, number).await;
+                worker.told(done)
+            })
+        })?
+    }
+
+    /// Writes a tick soon. It does not wait for it: a tick is kept here first.
+    pub(crate) fn share_soon(&self) {
+        self.wrote.store(true, Ordering::Relaxed);
+        if let Ok(jobs) = self.jobs() {
+            let job: Job = Box::new(|worker| Box::pin(worker.turn()));
+            // A thread that has ended leaves the tick to the next process.
+            let _ = jobs.send(job);
+        }
+    }
+
+    /// Runs an operation on the thread, and waits for its result.
+    fn call<T: Send + 'static>(
+        &self,
+        job: impl for<'a> FnOnce(&'a mut Worker) -> LocalBoxFuture<'a, T> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let ended = || {
+            let problem = Problem::new("the connection to the shared store has ended");
+            JournalError::Unusable(problem.try_this("start pointsman again"))
+        };
+        let (answer, answered) = std::sync::mpsc::channel();
+        let job: Job = Box::new(move |worker| {
+            Box::pin(async move {
+                let _ = answer.send(job(worker).await);
+            })
+        });
+        self.jobs()?.send(job).map_err(|_| ended())?;
+        answered.recv().map_err(|_| ended())
+    }
+
+    /// The way to the thread, which starts with the first call.
+    fn jobs(&self) -> Result<&mpsc::UnboundedSender<Job>, JournalError> {
+        let started = self.jobs.get_or_init(|| self.start().map_err(|error| error.to_string()));
+        started.as_ref().map_err(|why| {
+            let problem = Problem::new("the shared store cannot be used").because(why.clone());
+            JournalError::Unusable(problem)
+        })
+    }
+
+    fn start(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
+        let LinkParts { folder, database, clock, .. } = &self.parts;
+        let mirror = SqliteStore::open_as(folder, self.here())?;
+        let remote = Remote::new(database.clone(), clock.clone());
+        let worker = Worker::new(remote, mirror, clock.clone(), self.state.clone());
+        let (jobs, received) = mpsc::unbounded_channel();
+        let (appended, urgent) = (self.appended.clone(), self.urgent.clone());
+        let follows = self.follows.subscribe();
+        let wakes = Wakes { jobs: received, appended, urgent, follows };
+        let failed = |error: std::io::Error| {
+            JournalError::Unusable(Problem::new("no thread").because(error.to_string()))
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(failed)?;
+        let thread = std::thread::Builder::new().name("shared-store".to_owned());
+        thread.spawn(move || runtime.block_on(worker.work(wakes))).map_err(failed)?;
+        Ok(jobs)
+    }
+}
+
+impl Sharing for Link {
+    fn shared(&self, run: RunNumber, seq: u64) -> BoxFuture<'_, Shared> {
+        Box::pin(async move {
+            let mut state = self.state.subscribe();
+            let before = state.borrow().attempts;
+            self.urgent.notify_one();
+            let told = |state: &State| {
+                let there = state.shared.get(&run).is_some_and(|shared| *shared >= seq);
+                let problem = state.unreachable.clone().filter(|_| state.attempts > before);
+                match problem {
+                    _ if state.taken_over.contains(&run) => Some(Shared::TakenOver),
+                    _ if there => Some(Shared::Yes),
+                    problem => problem.map(Shared::NotYet),
+                }
+            };
+            loop {
+                let found = told(&state.borrow_and_update());
+                match found {
+                    Some(found) => return found,
+                    None if state.changed().await.is_err() => return Shared::TakenOver,
+                    None => {}
+                }
+            }
+        })
+    }
+
+    fn standing(&self) -> Standing {
+        let unreachable = self.state.borrow().unreachable.clone();
+        let mirror = SqliteStore::open_as(&self.parts.folder, self.here());
+        let read = mirror.as_ref().ok().and_then(|mirror| mirror.reading().ok());
+        let unshared = mirror.as_ref().ok().and_then(|mirror| mirror.unshared_facts().ok());
+        Standing {
+            name: self.parts.database.name(),
+            as_of: read.and_then(|read| read.at.parse().ok()),
+            unreachable,
+            unshared: unshared.unwrap_or_default(),
+        }
+    }
+}

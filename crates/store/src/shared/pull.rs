@@ -1,0 +1,194 @@
+//! Reads what changed in the shared store into this machine's copy.
+
+use super::documents::{
+    self, ENVIRONMENTS, Environment, numbered, read_entry, read_fact, read_run, run_path,
+};
+use super::entries::{BranchEntry, CommandEntry, TickEntry};
+use super::remote::{Remote, SharedError};
+use crate::mirror::{Known, RunRow};
+use crate::open::SqliteStore;
+use pointsman_core::document::{Document, Value};
+use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::ports::journal::{Damage, JournalError};
+use pointsman_core::time::Timestamp;
+
+/// How far a reading goes back before the newest change it knows: changes of the same moment may appear in any order.
+const OVERLAP: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
+/// Reads every change since the last reading. It stops at the first failure, and the next one begins where it began.
+pub(super) async fn pull(remote: &Remote, mirror: &mut SqliteStore) -> Result<(), SharedError> {
+    let since = mirror.reading()?.changed;
+    let changes = remote.changed(&since).await?;
+    let mut newest = since.parse::<Timestamp>().unwrap_or_default();
+    for document in &changes.documents {
+        let Some(name) = document.path.strip_prefix(&format!("{ENVIRONMENTS}/")) else { continue };
+        let name = EnvironmentName::new(name).map_err(JournalError::Unusable)?;
+        let environment = Environment::read(Some(document))?;
+        take(remote, mirror, &name, &environment).await?;
+        let at = environment.changed.parse::<Timestamp>().unwrap_or_default();
+        newest = newest.max(at.checked_sub(OVERLAP).unwrap_or(at));
+    }
+    mirror.set_reading(&newest.to_string(), &changes.at)?;
+    Ok(())
+}
+
+/// Reads what changed in one environment.
+async fn take(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    name: &EnvironmentName,
+    environment: &Environment,
+) -> Result<(), SharedError> {
+    let known = mirror.known(name)?;
+    // The copy of an unchanged environment is complete: each reading sees the last changes again.
+    let behind = is_behind(mirror, environment)?;
+    if known == environment.known && !behind && mirror.has_lock(name, environment.lock.as_ref())? {
+        return Ok(());
+    }
+    if let Some(head) = environment.head.as_ref().filter(|_| behind) {
+        if mirror.shared_to(head.run)?.0 == 0 {
+            new_runs(remote, mirror).await?;
+        }
+        for run in mirror.open_runs(name, head.run)? {
+            more_facts(remote, mirror, run).await?;
+        }
+        complete(mirror, environment)?;
+    }
+    let now = &environment.known;
+    if now.ticks > known.ticks {
+        for document in entries(remote, name, "ticks", known.ticks).await? {
+            let TickEntry { release, tick } = read_entry(&document)?;
+            mirror.keep_tick(name, &release, &tick)?;
+        }
+    }
+    if now.branches > known.branches {
+        for document in entries(remote, name, "branches", known.branches).await? {
+            let BranchEntry { run, host, fact } = read_entry(&document)?;
+            mirror.keep_branch(run, &host, &crate::facts::Stored::parse(&fact)?)?;
+        }
+    }
+    if now.commands > known.commands {
+        commands(remote, mirror, name, (&known, environment)).await?;
+    }
+    Ok(mirror.set_known(name, now, environment.lock.as_ref())?)
+}
+
+/// Whether the copy lacks facts of an environment's last run.
+fn is_behind(mirror: &SqliteStore, environment: &Environment) -> Result<bool, JournalError> {
+    let Some(head) = &environment.head else { return Ok(false) };
+    Ok(mirror.shared_to(head.run)? != (head.seq, head.hash.clone()))
+}
+
+/// The documents of a numbered collection of an environment, after a number.
+async fn entries(
+    remote: &Remote,
+    name: &EnvironmentName,
+    of: &str,
+    after: u64,
+) -> Result<Vec<Document>, SharedError> {
+    let collection = format!("{}/{of}", documents::environment_path(name));
+    let after = (after > 0).then(|| numbered(&collection, after));
+    remote.all(&collection, after).await
+}
+
+/// Reads the runs, of any environment, that began since the newest one of the copy.
+async fn new_runs(remote: &Remote, mirror: &mut SqliteStore) -> Result<(), SharedError> {
+    // Not after the newest run of the copy: this machine may have begun a later one itself.
+    let read = mirror.reading()?.runs;
+    let after = (read.0 > 0).then(|| run_path(read));
+    for document in remote.all("runs", after).await? {
+        let (row, chain) = read_run(&document)?;
+        // A chain that does not fit is not taken: the facts themselves decide.
+        if chain.is_empty() || keep(mirror, &row, &chain).is_err() {
+            let facts = remote.facts(row.run, 0).await?;
+            let kept = keep(mirror, &row, &facts);
+            note(mirror, &row, kept)?;
+        }
+        mirror.set_runs_read(row.run)?;
+    }
+    Ok(())
+}
+
+/// Reads the facts of a run that the copy lacks.
+async fn more_facts(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    run: RunNumber,
+) -> Result<(), SharedError> {
+    let row = mirror.run_row(run)?;
+    let after = mirror.shared_to(run)?.0;
+    let collection = documents::facts_of(run);
+    let from = (after > 0).then(|| numbered(&collection, after));
+    let found = remote.all(&collection, from).await?;
+    let facts: Vec<_> = found.iter().map_while(|document| read_fact(document).ok()).collect();
+    let damage = (facts.len() < found.len()).then(|| JournalError::Damaged {
+        run,
+        seq: after + 1 + facts.len() as u64,
+        because: "its document in the shared store cannot be read".to_owned(),
+    });
+    let kept = keep(mirror, &row, &facts);
+    note(mirror, &row, kept.and(damage.map_or(Ok(()), Err)))
+}
+
+fn keep(
+    mirror: &mut SqliteStore,
+    row: &RunRow,
+    facts: &[crate::facts::Stored],
+) -> Result<(), JournalError> {
+    mirror.import(row, facts)
+}
+
+/// Remembers a damaged run and goes on: it must not hide the others.
+fn note(
+    mirror: &SqliteStore,
+    row: &RunRow,
+    kept: Result<(), JournalError>,
+) -> Result<(), SharedError> {
+    match kept {
+        Err(JournalError::Damaged { run, seq, because }) => {
+            tracing::warn!(%run, seq, because, environment = %row.environment, "damaged in the shared store");
+            Ok(mirror.keep_damage(&Damage { run, seq, because, ended: false })?)
+        }
+        kept => Ok(kept?),
+    }
+}
+
+/// Remembers facts that the environment's document promises and that are not there.
+fn complete(mirror: &SqliteStore, environment: &Environment) -> Result<(), SharedError> {
+    let Some(head) = &environment.head else { return Ok(()) };
+    let (seq, _) = mirror.shared_to(head.run)?;
+    if seq < head.seq {
+        let because = "it is missing in the shared store".to_owned();
+        let damage = Damage { run: head.run, seq: seq + 1, because, ended: false };
+        return Ok(mirror.keep_damage(&damage)?);
+    }
+    Ok(mirror.forget_damage(head.run)?)
+}
+
+/// Takes the new commands of an environment, if this machine has its lease. A command that its sender has withdrawn is
+/// not taken, and one that is taken can no longer be withdrawn.
+async fn commands(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    name: &EnvironmentName,
+    (known, environment): (&Known, &Environment),
+) -> Result<(), SharedError> {
+    let lease = environment.known.lease.as_ref().filter(|lease| !lease.released);
+    let Some(lease) = lease.filter(|lease| mirror.is_here(&lease.runner)) else { return Ok(()) };
+    for document in entries(remote, name, "commands", known.commands).await? {
+        let Some(number) = documents::number_of(&document) else { continue };
+        let entry: CommandEntry = read_entry(&document)?;
+        let withdrawn = document.fields.get("withdrawn") == Some(&Value::Boolean(true));
+        if entry.run != lease.run || withdrawn {
+            continue;
+        }
+        match remote.commit(&[super::entries::marked(&document, "taken")]).await {
+            Ok(_) => mirror.keep_command(number, &entry)?,
+            // Withdrawn between our read and our write, or taken by an earlier process of this machine, which then has
+            // it in its store.
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

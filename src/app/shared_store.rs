@@ -1,0 +1,187 @@
+//! The store that a team shares, if the config names one.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::App;
+use super::databases::{EMULATOR_HOST, host_name, store_id};
+use crate::adapters::auth::Auth;
+use crate::adapters::firestore::Firestore;
+use crate::config::SharedDatabase;
+use crate::domain::document::Document;
+use crate::domain::error::Problem;
+use crate::ports::database::{
+    Answered, Changes, Database, DatabaseError, Pages, Reading, Refused, Write,
+};
+use crate::ports::journal::JournalError;
+use crate::ports::sharing::{Sharing as _, Standing};
+use crate::store::{Link, LinkParts, Machine, SqliteStore};
+
+/// Where runs are recorded.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Shared {
+    /// On this machine alone.
+    #[default]
+    Local,
+    /// In a store that a team shares.
+    Linked(Arc<Link>),
+    /// The config does not say it correctly. Nothing is read or written, since it could be the wrong store.
+    Wrong(Problem),
+}
+
+impl App {
+    /// Uses the store that the config names.
+    pub fn share(&mut self, wanted: Result<Option<SharedDatabase>, Problem>) {
+        let wanted = match wanted {
+            Ok(None) => return,
+            Ok(Some(wanted)) => wanted,
+            Err(problem) => {
+                self.shared = Shared::Wrong(problem);
+                return;
+            }
+        };
+        let (project, database) = (wanted.project.as_str(), wanted.database.as_str());
+        self.records = self.state.join("shared").join(project).join(database);
+        let linked = super::private_folder(&self.records).and_then(|()| store_id(&self.state));
+        let id = match linked {
+            Ok(id) => id,
+            Err(error) => {
+                let problem = Problem::new("the copy of the shared store cannot be written");
+                self.shared = Shared::Wrong(problem.because(error.to_string()));
+                return;
+            }
+        };
+        let parts = LinkParts {
+            folder: self.records.clone(),
+            machine: Machine { id, name: host_name() },
+            database: Arc::new(Lazy { app: self.clone(), wanted, reached: Mutex::default() }),
+            processes: self.processes.clone(),
+            clock: self.clock.clone(),
+        };
+        self.shared = Shared::Linked(Link::new(parts));
+    }
+
+    /// Reads the shared store regularly from here on.
+    pub fn follow_shared(&self) {
+        if let Shared::Linked(link) = &self.shared {
+            link.follow();
+        }
+    }
+
+    /// Writes what this process has not shared yet. Called before it ends. Returns how this machine stands if something
+    /// is left.
+    pub fn settle_shared(&self) -> Option<Standing> {
+        let Shared::Linked(link) = &self.shared else { return None };
+        let settled = link.settle();
+        settled.then(|| link.standing()).filter(|standing| standing.unshared > 0)
+    }
+
+    /// How this machine stands with the shared store; `None` if runs are recorded on this machine alone.
+    pub fn standing(&self) -> Option<Standing> {
+        match &self.shared {
+            Shared::Linked(link) => Some(link.standing()),
+            Shared::Local | Shared::Wrong(_) => None,
+        }
+    }
+
+    /// Makes an opened store the copy of the shared one.
+    pub(super) fn linked(&self, store: SqliteStore) -> Result<SqliteStore, JournalError> {
+        match &self.shared {
+            Shared::Local => Ok(store),
+            Shared::Linked(link) => Ok(store.linked(link)),
+            Shared::Wrong(problem) => Err(JournalError::Unusable(problem.clone())),
+        }
+    }
+
+    async fn reach_shared(&self, wanted: &SharedDatabase) -> Result<(String, Auth), Problem> {
+        let elsewhere = super::environment_variable(EMULATOR_HOST);
+        match (wanted.emulator, elsewhere) {
+            (true, Some(host)) => Ok((format!("http://{host}"), Auth::Fixed("owner".into()))),
+            (true, None) => {
+                let address = self.start_emulator(false).await?;
+                Ok((address.url, Auth::Fixed(self.emulator_token()?.into())))
+            }
+            (false, Some(host)) => {
+                let problem = format!(
+                    "{EMULATOR_HOST} is set to {host}, but the shared store is a real database"
+                );
+                Err(Problem::new(problem)
+                    .because("Google's client libraries would use the emulator instead")
+                    .try_this(format!("unset {EMULATOR_HOST}")))
+            }
+            (false, None) => {
+                Ok(("https://firestore.googleapis.com".to_owned(), self.google().await?))
+            }
+        }
+    }
+}
+
+/// The shared store's database, reached with its first call: credentials and emulator take their time, and the first
+/// frame does not wait for them.
+struct Lazy {
+    app: App,
+    wanted: SharedDatabase,
+    /// The client and its address: an emulator that was started again has another one.
+    reached: Mutex<Option<(String, Arc<Firestore>)>>,
+}
+
+impl Lazy {
+    async fn client(&self) -> Result<Arc<Firestore>, DatabaseError> {
+        let refused = |problem| DatabaseError { refused: Refused::Lost, problem };
+        let mut reached = self.reached.lock().await;
+        let (base, auth) = self.app.reach_shared(&self.wanted).await.map_err(refused)?;
+        if let Some((at, client)) = reached.as_ref().filter(|(at, _)| *at == base) {
+            tracing::trace!(at, "the shared store is reached already");
+            return Ok(client.clone());
+        }
+        let (project, database) = (self.wanted.project.as_str(), &self.wanted.database);
+        let client = Arc::new(Firestore::new(&base, project, database, auth).map_err(refused)?);
+        *reached = Some((base, client.clone()));
+        Ok(client)
+    }
+}
+
+impl Database for Lazy {
+    fn read<'a>(&'a self, paths: &'a [String]) -> Answered<'a, Reading> {
+        Box::pin(async move { self.client().await?.read(paths).await })
+    }
+
+    fn page<'a>(
+        &'a self,
+        of: Pages<'a>,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answered<'a, Vec<Document>> {
+        Box::pin(async move { self.client().await?.page(of, after, limit).await })
+    }
+
+    fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64> {
+        Box::pin(async move { self.client().await?.count(of).await })
+    }
+
+    fn since<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        since: &'a str,
+    ) -> Answered<'a, Changes> {
+        Box::pin(async move { self.client().await?.since(collection, field, since).await })
+    }
+
+    fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {
+        Box::pin(async move { self.client().await?.commit(writes).await })
+    }
+
+    fn collections(&self) -> Answered<'_, Vec<String>> {
+        Box::pin(async move { self.client().await?.collections().await })
+    }
+
+    fn emulator_host(&self) -> Option<String> {
+        None
+    }
+
+    fn name(&self) -> String {
+        format!("{}/{}", self.wanted.project, self.wanted.database)
+    }
+}

@@ -1,0 +1,276 @@
+//! The shared store between two machines: cut off, taken over, raced for, and edited by hand. The database is in memory,
+//! and its clock, which times the leases, is moved by the tests.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use pointsman::adapters::clock::SystemClock;
+use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::command::Command;
+use pointsman::domain::document::{Document, Value};
+use pointsman::domain::error::Problem;
+use pointsman::domain::event::{Event, Outcome, Recorded};
+use pointsman::domain::ids::RunNumber;
+use pointsman::ports::database::{
+    Act, Answered, Changes, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
+};
+use pointsman::ports::journal::{Journal, JournalError, LEASE};
+use pointsman::ports::sharing::{Shared, Sharing as _};
+use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
+use pointsman::store::{Link, LinkParts, Machine, SqliteStore};
+
+use super::store_conformance::{append, at, begin};
+
+/// The server of the shared store.
+struct Server {
+    database: RehearsalDatabase,
+    clock: Arc<RehearsalClock>,
+    /// The next replies that get lost, after their call took effect.
+    loses: AtomicU32,
+}
+
+/// The way of one machine to the server.
+struct Way {
+    server: Arc<Server>,
+    cut: AtomicBool,
+}
+
+fn lost(why: &str) -> DatabaseError {
+    DatabaseError { refused: Refused::Lost, problem: Problem::new(why) }
+}
+
+impl Way {
+    fn open(&self) -> Result<&RehearsalDatabase, DatabaseError> {
+        if self.cut.load(Ordering::SeqCst) {
+            return Err(lost("the network is cut"));
+        }
+        Ok(&self.server.database)
+    }
+}
+
+impl Database for Way {
+    fn read<'a>(&'a self, paths: &'a [String]) -> Answered<'a, Reading> {
+        Box::pin(async move { self.open()?.read(paths).await })
+    }
+
+    fn page<'a>(
+        &'a self,
+        of: Pages<'a>,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answered<'a, Vec<Document>> {
+        Box::pin(async move { self.open()?.page(of, after, limit).await })
+    }
+
+    fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64> {
+        Box::pin(async move { self.open()?.count(of).await })
+    }
+
+    fn since<'a>(
+        &'a self,
+        collection: &'a str,
+        field: &'a str,
+        since: &'a str,
+    ) -> Answered<'a, Changes> {
+        Box::pin(async move { self.open()?.since(collection, field, since).await })
+    }
+
+    fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {
+        Box::pin(async move {
+            let done = self.open()?.commit(writes).await?;
+            let left = &self.server.loses;
+            let lose = |left: u32| left.checked_sub(1);
+            match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
+                Ok(_) => Err(lost("the reply was lost")),
+                Err(_) => Ok(done),
+            }
+        })
+    }
+
+    fn collections(&self) -> Answered<'_, Vec<String>> {
+        self.server.database.collections()
+    }
+
+    fn emulator_host(&self) -> Option<String> {
+        None
+    }
+
+    fn name(&self) -> String {
+        "toto-ops/pointsman".to_owned()
+    }
+}
+
+/// A machine with its copy of the shared store.
+struct Host {
+    folder: tempfile::TempDir,
+    way: Arc<Way>,
+    link: Arc<Link>,
+}
+
+impl Host {
+    fn new(server: &Arc<Server>, name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let way = Arc::new(Way { server: server.clone(), cut: AtomicBool::new(false) });
+        let link = Link::new(LinkParts {
+            folder: folder.path().to_owned(),
+            machine: Machine { id: name.to_owned(), name: name.to_owned() },
+            database: way.clone(),
+            processes: Arc::new(ThisMachine),
+            clock: Arc::new(SystemClock::start()),
+        });
+        Self { folder, way, link }
+    }
+
+    fn journal(&self) -> SqliteStore {
+        SqliteStore::open(self.folder.path(), Arc::new(ThisMachine)).unwrap().linked(&self.link)
+    }
+
+    fn cut(&self, cut: bool) {
+        self.way.cut.store(cut, Ordering::SeqCst);
+    }
+}
+
+fn team() -> (Arc<Server>, Host, Host) {
+    let real = Arc::new(SystemClock::start());
+    let clock = Arc::new(RehearsalClock::since(real, Duration::from_hours(48)));
+    let database = RehearsalDatabase::new(clock.clone());
+    let server = Arc::new(Server { database, clock, loses: AtomicU32::new(0) });
+    let (one, two) = (Host::new(&server, "laptop-1"), Host::new(&server, "laptop-2"));
+    (server, one, two)
+}
+
+/// A fact that can follow any other.
+fn refused(why: &str) -> Event {
+    Event::CommandRefused { id: 1, command: Command::Retry, because: why.to_owned() }
+}
+
+fn hashes(journal: &dyn Journal, run: RunNumber) -> Vec<String> {
+    journal.facts(run, 0).unwrap().into_iter().map(|fact| fact.hash.0).collect()
+}
+
+#[tokio::test]
+async fn fact_is_shared_or_says_why_not() {
+    let (_, one, two) = team();
+    let mut journal = one.journal();
+    let run = begin(&mut journal, "1.0.0", false).unwrap().number;
+    append(&mut journal, run, &Event::StepStarted { attempt: 1 }).unwrap();
+    assert_eq!(one.link.shared(run, 2).await, Shared::Yes);
+    assert_eq!(hashes(&two.journal(), run), hashes(&journal, run));
+    one.cut(true);
+    append(&mut journal, run, &refused("cut")).unwrap();
+    assert!(matches!(one.link.shared(run, 3).await, Shared::NotYet(_)));
+    let standing = one.link.standing();
+    assert!(standing.unshared == 1 && standing.unreachable.is_some(), "{standing:?}");
+    one.cut(false);
+    while one.link.shared(run, 3).await != Shared::Yes {}
+    assert_eq!(one.link.standing().unshared, 0);
+}
+
+#[tokio::test]
+async fn take_over_during_a_cut_leaves_a_branch_on_both_machines() {
+    let (server, one, two) = team();
+    let (mut first, mut second) = (one.journal(), two.journal());
+    let run = begin(&mut first, "1.0.0", false).unwrap().number;
+    append(&mut first, run, &Event::StepStarted { attempt: 1 }).unwrap();
+    assert_eq!(one.link.shared(run, 2).await, Shared::Yes);
+    one.cut(true);
+    append(&mut first, run, &refused("while cut off")).unwrap();
+    assert!(matches!(second.claim(run, None, at(5)), Err(JournalError::Busy(_))), "not yet");
+    server.clock.pass(LEASE + Duration::from_secs(2));
+    second.claim(run, None, at(70)).unwrap();
+    append(&mut second, run, &refused("taken over")).unwrap();
+    assert_eq!(two.link.shared(run, 3).await, Shared::Yes);
+    one.cut(false);
+    assert_eq!(one.link.shared(run, 3).await, Shared::TakenOver);
+    let late = append(&mut first, run, &refused("too late"));
+    assert!(matches!(late, Err(JournalError::LeaseLost(_))), "{late:?}");
+    one.link.settle();
+    two.link.follow();
+    let branch = || second.branches(run).unwrap();
+    super::sandbox::wait_until("the branch arrives", || !branch().is_empty());
+    assert_eq!(first.branches(run).unwrap(), branch());
+    assert_eq!((branch()[0].host.as_str(), branch()[0].facts.len()), ("laptop-1", 1));
+    assert_eq!(hashes(&first, run), hashes(&second, run), "one chain");
+    assert_eq!(second.check_runs().unwrap(), [], "the chain of runs is whole");
+    assert_eq!(first.check_runs().unwrap(), []);
+}
+
+#[test]
+fn racing_machines_get_one_run_each_time() {
+    let (server, ..) = team();
+    let hosts: Vec<_> = (0..4).map(|n| Host::new(&server, &format!("host-{n}"))).collect();
+    let mut fences = Vec::new();
+    for round in 0..25 {
+        let start = Barrier::new(hosts.len());
+        let race = |host: &Host| {
+            let mut journal = host.journal();
+            start.wait();
+            let begun = begin(&mut journal, "1.0.0", false);
+            if let Err(error) = &begun {
+                assert!(matches!(error, JournalError::Busy(_)), "{error}");
+            }
+            begun.ok().map(|view| view.number)
+        };
+        let started = std::thread::scope(|scope| {
+            let racers: Vec<_> = hosts.iter().map(|host| scope.spawn(|| race(host))).collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).collect::<Vec<_>>()
+        });
+        let winners: Vec<_> = started.iter().flatten().collect();
+        assert_eq!(winners.len(), 1, "round {round}: {started:?}");
+        fences.push(*winners[0]);
+        let winner = started.iter().position(Option::is_some).unwrap();
+        let ended = Event::RunEnded { outcome: Outcome::Aborted, because: None };
+        append(&mut hosts[winner].journal(), *winners[0], &ended).unwrap();
+        hosts[winner].link.settle();
+    }
+    assert!(fences.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "{fences:?}");
+}
+
+#[tokio::test]
+async fn lost_replies_change_nothing_twice() {
+    let (server, one, two) = team();
+    let mut journal = one.journal();
+    server.loses.store(1, Ordering::SeqCst);
+    let run = begin(&mut journal, "1.0.0", false).unwrap().number;
+    assert_eq!(run, RunNumber(1), "begun once");
+    server.loses.store(2, Ordering::SeqCst);
+    append(&mut journal, run, &Event::StepStarted { attempt: 1 }).unwrap();
+    while one.link.shared(run, 2).await != Shared::Yes {}
+    assert_eq!(hashes(&two.journal(), run), hashes(&journal, run));
+    assert!(two.journal().branches(run).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn edited_and_missing_documents_are_named() {
+    let (server, one, two) = team();
+    let mut journal = one.journal();
+    let run = begin(&mut journal, "1.0.0", false).unwrap().number;
+    append(&mut journal, run, &Event::StepStarted { attempt: 1 }).unwrap();
+    append(&mut journal, run, &refused("wait")).unwrap();
+    assert_eq!(one.link.shared(run, 3).await, Shared::Yes);
+    let path = "runs/0000000001/facts/0000000003".to_owned();
+    let found = server.database.read(std::slice::from_ref(&path)).await.unwrap();
+    let mut fields = found.documents[0].clone().unwrap().fields;
+    let Some(Value::Text(fact)) = fields.get_mut("fact") else { panic!("a fact") };
+    *fact = fact.replace("wait", "sure");
+    let edited = [Write::whole(&path, Expected::Anything, fields)];
+    server.database.commit(&edited).await.unwrap();
+    let reader = two.journal();
+    reader.runs(None, 10).unwrap();
+    let damage = reader.damage();
+    assert!(
+        damage.iter().any(|d| d.run == run && d.seq == 3 && d.because.contains("changed")),
+        "{damage:?}"
+    );
+    let delete = Write { path, expected: Expected::Anything, act: Act::Delete };
+    server.database.commit(&[delete]).await.unwrap();
+    let third = Host::new(&server, "laptop-3");
+    let reader = third.journal();
+    reader.runs(None, 10).unwrap();
+    let damage = reader.damage();
+    assert!(damage.iter().any(|d| d.seq == 3 && d.because.contains("missing")), "{damage:?}");
+    // What was whole before the damage is still shown.
+    let last = reader.facts(run, 0).unwrap().pop().unwrap();
+    assert_eq!(last.event, Recorded::Known(Event::StepStarted { attempt: 1 }));
+}

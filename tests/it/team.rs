@@ -1,0 +1,290 @@
+//! Two machines share a store: what one does, the other sees, steers and takes over. Each machine has its own state
+//! folder and identity; they share the platform, as machines share Google's. The store is in Pointsman's emulator and in
+//! Google's.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::firestore::Emulator;
+use super::sandbox::{Said, Sandbox, wait_until};
+
+/// Two machines, with one platform and one shared store.
+struct Team {
+    one: Machine,
+    two: Machine,
+    project: String,
+}
+
+struct Machine {
+    sandbox: Sandbox,
+    /// Google's emulator for the store, or Pointsman's.
+    firestore: Option<String>,
+}
+
+impl Machine {
+    fn of(sandbox: Sandbox, project: &str, firestore: Option<&str>) -> Self {
+        let config = sandbox.folder.path().join("config.yaml");
+        let store = format!(
+            "version: 1\nstore: {{ kind: firestore, project: {project}, endpoint: emulator }}"
+        );
+        let text = std::fs::read_to_string(&config).unwrap().replace("version: 1", &store);
+        std::fs::write(&config, text).unwrap();
+        Self { sandbox, firestore: firestore.map(str::to_owned) }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.sandbox.command(arguments);
+        if let Some(host) = &self.firestore {
+            command.env("FIRESTORE_EMULATOR_HOST", host);
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        let output = self.command(arguments).output().unwrap();
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The number of the environment's last run, and its outcome.
+    fn last(&self) -> (u64, String) {
+        let history = self.run(&["history", "development", "--json"]).exits(0).json();
+        let last = &history[0];
+        (last["run"].as_u64().unwrap(), last["outcome"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Deploys in the background. The soak lasts until somebody ends it.
+    fn soaks(&self, release: &str) -> String {
+        let deploy = ["deploy", "development", "--release", release, "--yes", "--detach", "--json"];
+        let pid = self.run(&deploy).exits(0).json()["pid"].to_string();
+        wait_until("it soaks", || {
+            let facts = self.run(&["events", "last", "--json"]).out;
+            facts.lines().last().is_some_and(|fact| fact.contains("\"step\":\"soak\""))
+        });
+        pid
+    }
+
+    fn slow_soak(self, project: &str) -> Self {
+        self.sandbox.write_config(
+            "soak: { for: 60s, interval: 100ms }\n    health: { interval: 100ms }\n    \
+             attest: { consecutive: 3, interval: 20ms }",
+            "{ kind: list, labels: [\"1.0.0\", \"1.1.0\"] }",
+        );
+        Self::of(self.sandbox, project, self.firestore.as_deref())
+    }
+
+    /// The hashes of a run's facts.
+    fn chain(&self, run: u64) -> Vec<String> {
+        let said = self.run(&["events", &run.to_string(), "--json"]).exits(0).out;
+        let fact = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        said.lines().map(|line| fact(line)["hash"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Team {
+    fn new(google: Option<&Emulator>) -> Self {
+        let (one, project) = (Sandbox::new(), Emulator::project());
+        one.run(&["emulator", "start"]).exits(0);
+        let two = Sandbox { folder: tempfile::tempdir().unwrap(), app: one.app, bo: one.bo };
+        std::fs::copy(one.folder.path().join("config.yaml"), two.folder.path().join("config.yaml"))
+            .unwrap();
+        std::fs::create_dir(two.state()).unwrap();
+        symlink(one.state().join("emulator"), two.state().join("emulator")).unwrap();
+        let firestore = google.map(|google| google.base.replace("http://", ""));
+        let machine = |sandbox| Machine::of(sandbox, &project, firestore.as_deref());
+        let (one, two) = (machine(one), machine(two));
+        Self { one, two, project }
+    }
+
+    fn slow_soak(self) -> Self {
+        let Self { one, two, project } = self;
+        Self { one: one.slow_soak(&project), two: two.slow_soak(&project), project }
+    }
+
+    /// A team on each emulator.
+    fn each(test: impl Fn(Self)) {
+        test(Self::new(None));
+        if let Some(google) = Emulator::googles() {
+            test(Self::new(Some(&google)));
+        }
+    }
+}
+
+fn kill(pid: &str) {
+    assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+}
+
+#[test]
+fn what_one_machine_deployed_the_other_knows_and_rolls_back() {
+    Team::each(|team| {
+        let Team { one, two, .. } = &team;
+        for release in ["1.0.0", "1.1.0"] {
+            one.run(&["deploy", "development", "--release", release, "--yes"]).exits(0);
+        }
+        assert_eq!(two.last(), (2, "promoted".to_owned()));
+        assert_eq!(two.chain(2), one.chain(2), "the chains are the same bytes");
+        two.run(&["verify", "last"]).exits(0);
+        let report = two.run(&["report", "2"]).exits(0).out;
+        assert!(report.contains("1.1.0"), "{report}");
+        two.run(&["rollback", "development", "--yes"]).exits(0);
+        assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0");
+        assert_eq!(one.last(), (3, "rolled_back".to_owned()));
+        assert_eq!(one.chain(3), two.chain(3));
+    });
+}
+
+#[test]
+fn run_of_one_machine_is_seen_and_ended_from_the_other() {
+    Team::each(|team| {
+        team.one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+        let Team { one, two, .. } = team.slow_soak();
+        one.soaks("1.1.0");
+        let status = two.run(&["status", "development", "--json"]).json();
+        let run = &status["run"];
+        assert_eq!((run["run"].as_u64(), run["state"].as_str()), (Some(2), Some("running")));
+        assert!(run["host"].is_string(), "{status}");
+        let refused = two.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(4);
+        assert!(refused.err.contains("is under way"), "{}", refused.err);
+        two.run(&["abort", "2"]).exits(0);
+        let ended = two.run(&["attach", "2", "--json"]);
+        assert!(ended.out.contains("command-accepted"), "{}{}", ended.out, ended.err);
+        assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0", "it went back");
+        assert_eq!(one.chain(2), two.chain(2));
+    });
+}
+
+#[test]
+fn run_of_a_dead_machine_is_in_doubt_and_resumed_from_another() {
+    let google = Emulator::googles();
+    let team = Team::new(google.as_ref());
+    team.one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+    let Team { one, two, .. } = team.slow_soak();
+    kill(&one.soaks("1.1.0"));
+    // The lease of another machine must end first: nobody here can see that its process is gone.
+    let refused = two.run(&["resume", "2", "--choose", "go-back", "--yes"]).exits(4);
+    assert!(refused.err.contains("runs it"), "{}", refused.err);
+    let began = Instant::now();
+    let followed = two.run(&["attach", "2", "--json"]);
+    assert!(followed.err.contains("is in doubt"), "{}", followed.err);
+    assert!(began.elapsed().as_secs() < 90, "the screen says so within 90 s");
+    two.run(&["resume", "2", "--choose", "go-back", "--yes"]);
+    assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0");
+    assert_eq!(two.last(), (2, "rolled_back".to_owned()));
+    assert_eq!(one.chain(2), two.chain(2));
+}
+
+/// The way of a machine to a server, which can be cut: connections end, and new ones are refused.
+struct Relay {
+    address: String,
+    cut: Arc<AtomicBool>,
+    /// The next request with this text is not delivered, and the relay is cut from then on.
+    cuts_at: Arc<Mutex<Option<String>>>,
+    /// Connections that were refused while it was cut.
+    refused: Arc<AtomicU32>,
+}
+
+impl Relay {
+    fn to(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (cut, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let (server, is_cut, counts) = (server.to_owned(), cut.clone(), refused.clone());
+        let cuts_at = Arc::new(Mutex::new(None));
+        let at = cuts_at.clone();
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                if is_cut.load(Ordering::SeqCst) {
+                    counts.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                }
+                let far = TcpStream::connect(&server).unwrap();
+                let pairs = [(near.try_clone(), far.try_clone()), (Ok(far), Ok(near))];
+                for (from, to) in pairs {
+                    let (is_cut, at) = (is_cut.clone(), at.clone());
+                    let (from, to) = (from.unwrap(), to.unwrap());
+                    std::thread::spawn(move || forward(&is_cut, &at, from, to));
+                }
+            }
+        });
+        Self { address, cut, cuts_at, refused }
+    }
+
+    fn cut(&self, cut: bool) {
+        self.cut.store(cut, Ordering::SeqCst);
+        self.refused.store(0, Ordering::SeqCst);
+    }
+}
+
+/// Copies bytes one way until either side ends, or the relay is cut.
+fn forward(
+    cut: &AtomicBool,
+    cuts_at: &Mutex<Option<String>>,
+    mut from: TcpStream,
+    mut to: TcpStream,
+) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(many @ 1..) = from.read(&mut buffer) {
+        let text = String::from_utf8_lossy(&buffer[..many]);
+        let mut at = cuts_at.lock().unwrap();
+        if at.take_if(|at| text.contains(at.as_str())).is_some() {
+            cut.store(true, Ordering::SeqCst);
+        }
+        drop(at);
+        if cut.load(Ordering::SeqCst) || to.write_all(&buffer[..many]).is_err() {
+            break;
+        }
+    }
+    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+#[test]
+fn deploy_waits_for_the_shared_store_and_a_rollback_does_not() {
+    let Some(google) = Emulator::googles() else { return };
+    let relay = Relay::to(&google.base.replace("http://", ""));
+    let mut team = Team::new(Some(&google));
+    team.one.firestore = Some(relay.address.clone());
+    team.one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+    let Team { one, two, .. } = team.slow_soak();
+    // Cut before it begins: nothing is begun.
+    relay.cut(true);
+    let refused = one.run(&["deploy", "development", "--release", "1.1.0", "--yes"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.err.contains("does not answer"), "{}", refused.err);
+    relay.cut(false);
+    // Cut right before the first effect: the fact that announces it does not arrive, and the effect waits.
+    *relay.cuts_at.lock().unwrap() = Some("build-requested".to_owned());
+    one.run(&["deploy", "development", "--release", "1.1.0", "--yes", "--detach"]).exits(0);
+    let tried = || relay.refused.load(Ordering::SeqCst) >= 3;
+    wait_until("it tried three times", tried);
+    let last = || one.run(&["events", "2", "--json"]).out.lines().last().unwrap().to_owned();
+    assert!(last().contains("build-requested"), "{}", last());
+    assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0", "no traffic moved");
+    relay.cut(false);
+    let soaks = || one.run(&["events", "2", "--json"]).out.contains("\"step\":\"soak\"");
+    wait_until("it soaks", soaks);
+    // Cut while it soaks: the rollback does not wait.
+    relay.cut(true);
+    one.run(&["abort", "2"]).exits(0);
+    let ended = || {
+        one.run(&["verify", "2", "--json"]).out.contains("\"intact\":true")
+            && one.last().1 == "rolled_back"
+    };
+    wait_until("it went back", ended);
+    assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0");
+    let doctor = one.run(&["doctor", "development"]);
+    assert!(doctor.out.contains("NOT SHARED"), "{}", doctor.out);
+    assert_ne!(two.last().1, "rolled_back", "the other machine cannot know yet");
+    relay.cut(false);
+    // Any process of the machine shares what is left.
+    one.run(&["status", "development"]);
+    assert_eq!(two.last(), (2, "rolled_back".to_owned()));
+    assert_eq!(one.chain(2), two.chain(2));
+}
