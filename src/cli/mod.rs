@@ -28,6 +28,7 @@ mod init;
 mod lint;
 mod live_logs;
 mod lock;
+mod log_files;
 mod looks;
 mod man;
 mod migrate;
@@ -61,8 +62,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::args::{Arguments, ConfigVerb, RunWord, ThemeVerb, Verb};
 use self::exit::{FAILED, Failed, Finished, USAGE};
+use self::log_files::log_to_files;
 use self::needs::{drives, needs_calendars};
-use crate::app::{App, private_folder};
+use crate::app::App;
 use crate::config::{Document, Findings, Loaded, know_usual_secrets};
 use crate::domain::code::Code;
 use crate::domain::command::Command;
@@ -370,32 +372,5 @@ async fn dispatch(session: &Session) -> Finished {
 fn forget_demo(session: &Session) {
     if session.app.is_demo() && session.arguments.state_dir.is_none() {
         let _ = fs::remove_dir_all(&session.app.state);
-    }
-}
-
-/// Sends the program's log to rolling files in the state folder, never to the terminal. If the files cannot be
-/// created there is no log: that must not prevent a rollback.
-fn log_to_files(app: &App) -> Option<tracing_appender::non_blocking::WorkerGuard> {
-    let folder = app.state.join("logs");
-    private_folder(&folder).ok()?;
-    let files = tracing_appender::rolling::Builder::new()
-        .rotation(tracing_appender::rolling::Rotation::DAILY)
-        .filename_prefix("pointsman")
-        .filename_suffix("log")
-        .max_log_files(14)
-        .build(&folder)
-        .ok()?;
-    let (writer, guard) = tracing_appender::non_blocking(files);
-    let filter = tracing_subscriber::EnvFilter::try_from_env("POINTSMAN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
-    restrict(&folder);
-    Some(guard)
-}
-
-fn restrict(folder: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let _ = fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600));
     }
 }

@@ -121,7 +121,9 @@ pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
         print::note(format!(
             "branch of {run} on {host}, written after another machine took it over:"
         ));
-        facts.iter().for_each(|fact| print::note(format!("  {}", describe::fact(fact))));
+        for fact in &facts {
+            print::note(format!("  {}", describe::fact(fact)));
+        }
     }
     Ok(OK)
 }

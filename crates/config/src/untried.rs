@@ -2,11 +2,12 @@
 
 use super::Findings;
 use super::file::Loaded;
+use super::schema::store::StoreKind;
 use pointsman_core::endpoint::{Endpoint, Server};
 use pointsman_core::preview::PreviewBy;
 
 impl Loaded {
-    /// A warning for each environment at Google that turns one on.
+    /// A warning for each place that turns one on at Google.
     pub fn untried(&self) -> Findings {
         let previews = self.config.environments.iter().filter_map(|(name, of)| {
             let google = of.platform.resolve(&self.folder) == Endpoint::Google;
@@ -21,6 +22,13 @@ impl Loaded {
                        service that nobody needs first";
             google.then(|| (["environments", name.as_str(), "platform", "kind"], why.to_owned()))
         });
-        self.warned(previews.chain(cloud_run))
+        let store = self.config.store.iter().filter_map(|store| {
+            let google = store.kind == StoreKind::Firestore && store.endpoint.is_none();
+            let why = "a shared store was never tried against Google's servers, only against Google's emulator";
+            google.then(|| (["store", "kind"], why.to_owned()))
+        });
+        let mut all = self.warned(store);
+        all.findings.extend(self.warned(previews.chain(cloud_run)).findings);
+        all
     }
 }
