@@ -29,8 +29,9 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         return super::steer::steer(session, run, None, &Command::Resume).await;
     }
     if let Some(pid) = listed.runner {
-        let what =
-            format!("run {run} is {}, and process {pid} runs it", listed.view.state.sentence());
+        let on = listed.host.map_or(String::new(), |host| format!(" on {host}"));
+        let state = listed.view.state.sentence();
+        let what = format!("run {run} is {state}, and process {pid}{on} runs it");
         return Err(Failed::with(super::exit::LOCKED, Problem::new(what)));
     }
     if listed.view.ended.is_some() {

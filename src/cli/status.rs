@@ -141,7 +141,9 @@ fn text(json: &Value, status: &Status) -> String {
     }
     let run = &json["run"];
     if !run.is_null() {
-        let pid = run["pid"].as_u64().map_or("no process".to_owned(), |p| format!("process {p}"));
+        let on = run["host"].as_str().map_or(String::new(), |host| format!(" on {host}"));
+        let pid = run["pid"].as_u64();
+        let pid = pid.map_or("no process".to_owned(), |pid| format!("process {pid}{on}"));
         text = format!(
             "{text}  run #{} ({}): {} in {}, {pid}\n",
             run["run"],

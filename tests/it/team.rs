@@ -61,7 +61,7 @@ impl Machine {
         (last["run"].as_u64().unwrap(), last["outcome"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Deploys in the background. The soak lasts until somebody ends it.
+    /// Deploys in the background. The soak lasts until a person ends it.
     fn soaks(&self, release: &str) -> String {
         let deploy = ["deploy", "development", "--release", release, "--yes", "--detach", "--json"];
         let pid = self.run(&deploy).exits(0).json()["pid"].to_string();
@@ -168,13 +168,13 @@ fn run_of_a_dead_machine_is_in_doubt_and_resumed_from_another() {
     team.one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
     let Team { one, two, .. } = team.slow_soak();
     kill(&one.soaks("1.1.0"));
-    // The lease of another machine must end first: nobody here can see that its process is gone.
+    // The lease of another machine must end first: no process here can see that it is gone.
     let refused = two.run(&["resume", "2", "--choose", "go-back", "--yes"]).exits(4);
     assert!(refused.err.contains("runs it"), "{}", refused.err);
     let began = Instant::now();
     let followed = two.run(&["attach", "2", "--json"]);
     assert!(followed.err.contains("is in doubt"), "{}", followed.err);
-    assert!(began.elapsed().as_secs() < 90, "the screen says so within 90 s");
+    assert!(began.elapsed().as_secs() < 90, "it is known within 90 s");
     two.run(&["resume", "2", "--choose", "go-back", "--yes"]);
     assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0");
     assert_eq!(two.last(), (2, "rolled_back".to_owned()));
@@ -287,4 +287,19 @@ fn deploy_waits_for_the_shared_store_and_a_rollback_does_not() {
     one.run(&["status", "development"]);
     assert_eq!(two.last(), (2, "rolled_back".to_owned()));
     assert_eq!(one.chain(2), two.chain(2));
+}
+
+#[test]
+fn rollback_works_without_the_shared_store() {
+    let Some(google) = Emulator::googles() else { return };
+    let relay = Relay::to(&google.base.replace("http://", ""));
+    let mut team = Team::new(Some(&google));
+    team.one.firestore = Some(relay.address.clone());
+    for release in ["1.0.0", "1.1.0"] {
+        team.one.run(&["deploy", "development", "--release", release, "--yes"]).exits(0);
+    }
+    relay.cut(true);
+    let rolled_back = team.one.run(&["rollback", "development", "--yes"]);
+    assert_eq!(Sandbox::who(team.one.sandbox.app).unwrap().0, "1.0.0", "{}", rolled_back.err);
+    assert!(rolled_back.err.contains("is not recorded"), "{}", rolled_back.err);
 }

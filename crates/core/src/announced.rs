@@ -4,7 +4,7 @@ use super::event::Event;
 
 impl Event {
     /// Whether an effect on a platform or a database follows at once. Such a fact must be in the store that others read
-    /// before the effect: whoever takes the run over looks for what it announces.
+    /// before the effect: the machine that takes the run over looks for what it announces.
     pub fn announces_effect(&self) -> bool {
         match self {
             Self::RolloutsHeld { .. }

@@ -8,7 +8,7 @@ use super::poll_backoff::PollBackoff;
 use crate::app::App;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::time::Timestamp;
-use crate::ports::journal::{Journal, JournalError};
+use crate::ports::journal::{Journal, JournalError, Listed};
 use crate::ports::outbox::Outbox;
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::msg::{Msg, Stored};
@@ -119,7 +119,7 @@ fn queue(store: &impl Outbox, now: Timestamp) -> Option<Queue> {
 fn stored(store: &dyn Journal, name: &EnvironmentName) -> Result<Stored, JournalError> {
     let latest = store.runs(Some(name), 1)?.pop();
     let lock = store.locked(name)?.map(|lock| format!("{}: {}", lock.actor, lock.reason));
-    let run = latest.map(|listed| RunSnapshot { view: listed.view, runner: listed.runner });
+    let run = latest.map(|Listed { view, runner, host }| RunSnapshot { view, runner, host });
     let release = run.as_ref().and_then(|run| run.view.plan.release.clone());
     // An older store from before ticks existed, opened read-only, has none.
     let ticks = release.map(|release| store.ticks(name, &release).unwrap_or_default());

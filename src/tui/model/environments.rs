@@ -26,6 +26,9 @@ pub struct RunSnapshot {
     pub view: RunView,
     /// The process ID of its runner, if that is alive.
     pub runner: Option<u32>,
+    /// The machine of its runner, if that is another one.
+    #[serde(default)]
+    pub host: Option<String>,
 }
 
 /// An environment on the screen: its snapshot, its run and what the panes keep about it.

@@ -351,7 +351,8 @@ fn quit(model: &Model, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for run in model.environments.iter().filter_map(|e| e.driven()) {
         let view = &run.view;
-        let process = run.runner.map_or(String::new(), |pid| format!(", in process {pid}"));
+        let on = run.host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
+        let process = run.runner.map_or(String::new(), |pid| format!(", in process {pid}{on}"));
         let text = format!(
             "Run {} on {} is {}{process}.",
             view.number,

@@ -1,5 +1,5 @@
 //! A fact that announces an effect must be in the shared store before the effect. A deploy waits for that as long as the
-//! store is cut off; a rollback waits a moment, goes on, and is shared later.
+//! store is cut off; a rollback waits a moment, continues, and is shared later.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Unshared {
         Self { sharing, clock, gives_back, run, waiting: VecDeque::new(), asked: None }
     }
 
-    /// Lets a step go on, at once or when the shared store holds the run as it is now.
+    /// Lets a step continue, at once or when the shared store holds the run as it is now.
     pub(super) fn answer(&mut self, view: &RunView, effect: bool, done: oneshot::Sender<()>) {
         self.run = view.number;
         match &self.sharing {
@@ -96,8 +96,8 @@ impl Unshared {
                 return Ok(progress);
             }
             Shared::NotYet(problem) => {
-                tracing::warn!(%problem, "a rollback goes on without the shared store");
-                progress.push_str("not shared: the rollback goes on without the shared store");
+                tracing::warn!(%problem, "a rollback continues without the shared store");
+                progress.push_str("not shared: the rollback continues without the shared store");
             }
             Shared::Yes => {}
         }

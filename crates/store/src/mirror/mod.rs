@@ -308,7 +308,7 @@ fn take(
     facts::insert(transaction, run, stored)
 }
 
-/// Marks a run as ended if its last fact says so.
+/// Marks a run as ended if its last fact is its end.
 fn close(transaction: &Transaction<'_>, run: RunNumber) -> Result<(), JournalError> {
     if facts::head(transaction, run)?.ended {
         return Ok(());

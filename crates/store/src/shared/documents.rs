@@ -106,7 +106,7 @@ impl Environment {
         })
     }
 
-    /// The precondition that nobody changed it since it was read.
+    /// The precondition that it is unchanged since it was read.
     pub(super) fn unchanged(&self) -> Expected {
         match self.updated.as_str() {
             "" => Expected::NotThere,

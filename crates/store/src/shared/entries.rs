@@ -80,7 +80,7 @@ pub(super) async fn withdraw(
     }
 }
 
-/// A change of one field of an entry, if nobody has changed the entry since it was read.
+/// A change of one field of an entry, if the entry is unchanged since it was read.
 pub(super) fn marked(document: &Document, field: &str) -> Write {
     let fields = [(field.to_owned(), Value::Boolean(true))].into_iter().collect();
     let mask = Some(field.parse().into_iter().collect());

@@ -70,7 +70,7 @@ pub(super) async fn begin(
         let (documents, _) = remote.read(&paths).await?;
         let [count, environment] = documents.as_slice() else { continue };
         let environment = Environment::read(environment.as_ref())?;
-        // Somebody wrote between the two readings.
+        // Another machine wrote between the two readings.
         if environment.known != mirror.known(&wanted.plan.environment)? && attempt < ATTEMPTS {
             continue;
         }

@@ -94,7 +94,7 @@ impl Link {
         }
     }
 
-    /// Reads what is older than allowed. Without an answer the copy stays as it is, and [`Sharing::standing`] says so.
+    /// Reads what is older than allowed. Without an answer the copy stays as it is, and [`Sharing::standing`] has the reason.
     pub(crate) fn refresh(&self, hurried: bool) {
         if *self.follows.borrow() && !hurried {
             return;

@@ -12,7 +12,7 @@ use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Damage, JournalError};
 use pointsman_core::time::Timestamp;
 
-/// How far a reading goes back before the newest change it knows: changes of the same moment may appear in any order.
+/// The overlap of a reading with the newest change it knows: changes of the same moment may appear in any order.
 const OVERLAP: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 
 /// Reads every change since the last reading. It stops at the first failure, and the next one begins where it began.
@@ -138,7 +138,7 @@ fn keep(
     mirror.import(row, facts)
 }
 
-/// Remembers a damaged run and goes on: it must not hide the others.
+/// Records a damaged run and continues: it must not hide the others.
 fn note(
     mirror: &SqliteStore,
     row: &RunRow,

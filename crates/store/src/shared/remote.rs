@@ -38,7 +38,7 @@ impl From<JournalError> for SharedError {
 }
 
 impl SharedError {
-    /// Whether somebody else wrote first, so that the operation can be tried again on what is there now.
+    /// Whether another writer was first, so that the operation can be tried again on what is there now.
     pub(super) fn is_conflict(&self) -> bool {
         let Self::Database(error) = self else { return false };
         matches!(error.refused, Refused::Changed | Refused::AlreadyExists | Refused::Contended)

@@ -92,7 +92,7 @@ impl Driven {
                     }
                     (renew, attempt) = (false, 0);
                 }
-                // Somebody sent a command, or the reply was lost: what is there now decides.
+                // A command was sent, or the reply was lost: what is there now decides.
                 Err(error) if (error.is_conflict() || error.is_lost()) && attempt < ATTEMPTS => {
                     remote.step_aside(attempt, std::process::id()).await;
                     self.environment = Some(remote.environment(&self.held.environment).await?.0);
@@ -169,7 +169,7 @@ async fn taken_over(
     Ok(Written::TakenOver)
 }
 
-/// Writes what earlier processes of this machine left: facts of runs that nobody drives here, branches, and ticks.
+/// Writes what earlier processes of this machine left: facts of runs without a runner here, branches, and ticks.
 pub(super) async fn leftovers(
     remote: &Remote,
     mirror: &mut SqliteStore,
