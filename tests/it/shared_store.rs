@@ -12,6 +12,9 @@ use pointsman::domain::document::{Document, Value};
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{Event, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
+use pointsman::domain::time::Timestamp;
+use pointsman::ports::BoxFuture;
+use pointsman::ports::clock::Clock;
 use pointsman::ports::database::{
     Act, Answered, Changes, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
 };
@@ -101,8 +104,30 @@ impl Database for Way {
     }
 }
 
+/// A clock of a machine that slept: its wall clock is ahead, and its monotonic clock did not notice.
+struct Slept {
+    real: SystemClock,
+    ahead: AtomicU32,
+}
+
+impl Clock for Slept {
+    fn now(&self) -> Timestamp {
+        let ahead = Duration::from_secs(self.ahead.load(Ordering::SeqCst).into());
+        self.real.now().checked_add(ahead).unwrap()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.real.elapsed()
+    }
+
+    fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
+        self.real.sleep(length)
+    }
+}
+
 /// A machine with its copy of the shared store.
 struct Host {
+    clock: Arc<Slept>,
     folder: tempfile::TempDir,
     way: Arc<Way>,
     link: Arc<Link>,
@@ -112,14 +137,15 @@ impl Host {
     fn new(server: &Arc<Server>, name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let way = Arc::new(Way { server: server.clone(), cut: AtomicBool::new(false) });
+        let clock = Arc::new(Slept { real: SystemClock::start(), ahead: AtomicU32::new(0) });
         let link = Link::new(LinkParts {
             folder: folder.path().to_owned(),
             machine: Machine { id: name.to_owned(), name: name.to_owned() },
             database: way.clone(),
             processes: Arc::new(ThisMachine),
-            clock: Arc::new(SystemClock::start()),
+            clock: clock.clone(),
         });
-        Self { folder, way, link }
+        Self { clock, folder, way, link }
     }
 
     fn journal(&self) -> SqliteStore {
@@ -194,6 +220,19 @@ async fn take_over_during_a_cut_leaves_a_branch_on_both_machines() {
     assert_eq!(hashes(&first, run), hashes(&second, run), "one chain");
     assert_eq!(second.check_runs().unwrap(), [], "the chain of runs is whole");
     assert_eq!(first.check_runs().unwrap(), []);
+}
+
+#[tokio::test]
+async fn machine_that_slept_proves_its_lease_before_an_effect() {
+    let (server, one, two) = team();
+    let mut first = one.journal();
+    let run = begin(&mut first, "1.0.0", false).unwrap().number;
+    assert_eq!(one.link.shared(run, 1).await, Shared::Yes);
+    server.clock.pass(LEASE + Duration::from_secs(2));
+    two.journal().claim(run, None, at(70)).unwrap();
+    // Every fact is shared, but the proof is as old as the sleep.
+    one.clock.ahead.store(70, Ordering::SeqCst);
+    assert_eq!(one.link.shared(run, 1).await, Shared::TakenOver);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::Engine;
 use crate::context::Asked;
 use crate::error::EngineError;
 use pointsman_core::error::Problem;
@@ -106,5 +107,31 @@ impl Unshared {
             let _ = done.send(());
         }
         Ok(progress)
+    }
+}
+
+impl Engine {
+    /// Checks the lease before an effect of the engine itself, also in the shared store. It waits as long as that is cut
+    /// off, and answers commands meanwhile.
+    pub(super) async fn surely_ours(&mut self) -> Result<(), EngineError> {
+        self.supervisor.still_ours()?;
+        let Some(sharing) = self.supervisor.sharing() else { return Ok(()) };
+        let (run, seq) = (self.supervisor.view().number, self.supervisor.view().last_seq);
+        loop {
+            match sharing.shared(run, seq).await {
+                Shared::Yes => return Ok(()),
+                Shared::TakenOver => {
+                    return Err(EngineError::Journal(JournalError::LeaseLost(run)));
+                }
+                Shared::NotYet(_) if self.supervisor.view().gives_back() => return Ok(()),
+                Shared::NotYet(problem) => {
+                    self.progress.send_replace(format!("waiting for the shared store: {problem}"));
+                    self.supervisor.take_commands()?;
+                    if self.supervisor.wishes.leave.is_some() {
+                        return Err(EngineError::Left);
+                    }
+                }
+            }
+        }
     }
 }

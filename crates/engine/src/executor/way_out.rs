@@ -98,7 +98,7 @@ impl Engine {
         // Traffic is at rest, and the run still has its lease.
         let plan = self.supervisor.view().plan.clone();
         for member in preview::members(&plan) {
-            self.supervisor.still_ours()?;
+            self.surely_ours().await?;
             preview::close(&self.outside, member).await;
         }
         self.supervisor.record(None, &Event::RunEnded { outcome, because })
@@ -112,7 +112,7 @@ impl Engine {
             let service = member.service();
             let held = view.services.get(service).and_then(|seen| seen.held_policy.as_deref());
             let Some(policy) = held else { continue };
-            self.supervisor.still_ours()?;
+            self.surely_ours().await?;
             let problem = tokio::select! {
                 released = self.outside.hosting.hold_rollouts(&member.target, policy, false) => {
                     released.err().map(|error| error.problem)

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::entries::{self, CommandEntry};
 use super::lease::{self, Begin};
 use super::remote::Remote;
-use super::worker::{Job, State, Wakes, Worker};
+use super::worker::{Job, PROVEN_WITHIN, State, Wakes, Worker};
 use crate::open::SqliteStore;
 use crate::runner::{Here, Machine};
 use pointsman_core::error::Problem;
@@ -271,7 +271,9 @@ impl Sharing for Link {
             let before = state.borrow().attempts;
             self.urgent.notify_one();
             let told = |state: &State| {
-                let there = state.shared.get(&run).is_some_and(|shared| *shared >= seq);
+                let clock = self.parts.clock.as_ref();
+                let proven = state.proven.is_some_and(|at| at.age(clock) < PROVEN_WITHIN);
+                let there = state.shared.get(&run).is_some_and(|shared| *shared >= seq) && proven;
                 let problem = state.unreachable.clone().filter(|_| state.attempts > before);
                 match problem {
                     _ if state.taken_over.contains(&run) => Some(Shared::TakenOver),

@@ -29,8 +29,8 @@ pub(super) struct Driven {
 /// The result of writing a driven run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
-    /// The shared store holds the run up to this fact.
-    Shared(u64),
+    /// The shared store holds the run up to a fact. `proven`: a write was taken, so the lease was ours.
+    Shared { seq: u64, proven: bool },
     /// Another machine has the run.
     TakenOver,
 }
@@ -70,11 +70,12 @@ impl Driven {
         mut renew: bool,
     ) -> Result<Written, SharedError> {
         let run = self.held.run;
-        let mut attempt = 0;
+        let (mut attempt, mut proven) = (0, false);
         loop {
             let facts = portion(mirror.unshared(run)?);
             if facts.is_empty() && !renew {
-                return Ok(Written::Shared(mirror.shared_to(run)?.0));
+                let (seq, _) = mirror.shared_to(run)?;
+                return Ok(Written::Shared { seq, proven });
             }
             let environment = match self.environment.take() {
                 Some(environment) => environment,
@@ -90,7 +91,7 @@ impl Driven {
                     if let Some(last) = facts.last() {
                         mirror.mark_shared(run, (last.fact.seq, &last.fact.hash))?;
                     }
-                    (renew, attempt) = (false, 0);
+                    (renew, attempt, proven) = (false, 0, true);
                 }
                 // A command was sent, or the reply was lost: what is there now decides.
                 Err(error) if (error.is_conflict() || error.is_lost()) && attempt < ATTEMPTS => {

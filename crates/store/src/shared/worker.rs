@@ -17,14 +17,36 @@ use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::{JournalError, RENEWAL};
+use pointsman_core::time::Timestamp;
 
 /// Facts that announce no effect are written together after this long.
 const GROUP: Duration = Duration::from_millis(250);
 /// Interval between two readings, while a run is driven and otherwise. Each costs one read of a document.
 const POLL_DRIVEN: Duration = Duration::from_millis(1500);
 const POLL: Duration = Duration::from_secs(2);
+/// An effect needs a lease that was proven this lately: its process may have been suspended since.
+pub(super) const PROVEN_WITHIN: Duration = Duration::from_secs(10);
 /// Interval between two attempts to write after a failure.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// A moment by both clocks: the monotonic one stands still while a laptop sleeps, and the other one can be set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    elapsed: Duration,
+    now: Timestamp,
+}
+
+impl Moment {
+    pub(super) fn of(clock: &dyn Clock) -> Self {
+        Self { elapsed: clock.elapsed(), now: clock.now() }
+    }
+
+    /// The time since then, by the clock that shows more.
+    pub(super) fn age(self, clock: &dyn Clock) -> Duration {
+        let wall = Duration::try_from(clock.now().duration_since(self.now)).unwrap_or_default();
+        clock.elapsed().saturating_sub(self.elapsed).max(wall)
+    }
+}
 
 /// What the thread knows, for everyone in this process.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +55,8 @@ pub(super) struct State {
     pub(super) shared: BTreeMap<RunNumber, u64>,
     /// Runs of this process that another machine has taken over.
     pub(super) taken_over: Vec<RunNumber>,
+    /// When the lease of the driven run was proven last.
+    pub(super) proven: Option<Moment>,
     /// Why the last attempt failed.
     pub(super) unreachable: Option<Problem>,
     /// Attempts so far, to tell a new failure from an old one.
@@ -50,9 +74,9 @@ pub(super) struct Worker {
     pub(super) clock: Arc<dyn Clock>,
     driven: Option<Driven>,
     state: watch::Sender<State>,
-    /// Clock reading of the last write that proved the lease.
-    proven: Duration,
     read: Option<Duration>,
+    /// Whether a caller waits for a new proof of the lease.
+    wanted: bool,
 }
 
 /// What wakes the thread.
@@ -72,8 +96,7 @@ impl Worker {
         clock: Arc<dyn Clock>,
         state: watch::Sender<State>,
     ) -> Self {
-        let proven = clock.elapsed();
-        Self { remote, mirror, clock, driven: None, state, proven, read: None }
+        Self { remote, mirror, clock, driven: None, state, read: None, wanted: false }
     }
 
     /// Works until every caller is gone.
@@ -89,7 +112,12 @@ impl Worker {
                     Some(job) => job(&mut self).await,
                     None => return,
                 },
-                () = wakes.urgent.notified() => self.write_now().await,
+                () = wakes.urgent.notified() => {
+                    let proven = self.state.borrow().proven;
+                    let old = proven.is_none_or(|at| at.age(self.clock.as_ref()) >= PROVEN_WITHIN);
+                    self.wanted = old;
+                    self.write_now().await;
+                }
                 () = wakes.appended.notified() => {
                     // Others that follow at once are written with it.
                     tokio::select! {
@@ -136,17 +164,21 @@ impl Worker {
     /// Writes the facts of the driven run, and renews its lease when that is due.
     pub(super) async fn write(&mut self) -> Result<(), SharedError> {
         let Some(driven) = &mut self.driven else { return Ok(()) };
-        let begun = self.clock.elapsed();
-        let due = begun.saturating_sub(self.proven) >= RENEWAL;
+        let begun = Moment::of(self.clock.as_ref());
+        let proven = self.state.borrow().proven.map(|proven| proven.age(self.clock.as_ref()));
+        let due = self.wanted || proven.is_none_or(|age| age >= RENEWAL);
+        self.wanted = false;
         let run = driven.held.run;
         let ended = self.mirror.has_ended(run)?;
         let written = driven.write(&self.remote, &mut self.mirror, due && !ended).await?;
-        if due {
-            self.proven = begun;
-        }
         let over = written == Written::TakenOver || ended;
         self.state.send_modify(|state| match written {
-            Written::Shared(seq) => drop(state.shared.insert(run, seq)),
+            Written::Shared { seq, proven } => {
+                state.shared.insert(run, seq);
+                if proven {
+                    state.proven = Some(begun);
+                }
+            }
             Written::TakenOver => state.taken_over.push(run),
         });
         if over {
@@ -157,12 +189,13 @@ impl Worker {
 
     /// Drives a run from here on.
     pub(super) fn drive(&mut self, held: Held) {
-        self.proven = self.clock.elapsed();
+        let proven = Some(Moment::of(self.clock.as_ref()));
         let run = held.run;
         let seq = self.mirror.shared_to(run).map_or(0, |(seq, _)| seq);
         self.state.send_modify(|state| {
             state.taken_over.retain(|other| *other != run);
             state.shared.insert(run, seq);
+            state.proven = proven;
         });
         self.driven = Some(Driven::new(held));
     }
