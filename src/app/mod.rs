@@ -260,6 +260,7 @@ impl App {
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
         self.end_orphans(&view);
+        self.follow_shared();
         let hosting = self.services().platform(&view.plan.endpoint).await?;
         let (prober, clock) = (self.prober()?, self.clock.clone());
         // No decision depends on the log, so a run starts without one if necessary.

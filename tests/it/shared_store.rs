@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::checklist::{Act as Ticked, Tick};
 use pointsman::domain::command::Command;
 use pointsman::domain::document::{Document, Value};
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{Event, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
+use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
@@ -24,6 +26,7 @@ use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
 use pointsman::store::{Link, LinkParts, Machine, SqliteStore};
 
 use super::store_conformance::{append, at, begin};
+use super::world::{deploy_plan, label};
 
 /// The server of the shared store.
 struct Server {
@@ -312,4 +315,82 @@ async fn edited_and_missing_documents_are_named() {
     // What was whole before the damage is still shown.
     let last = reader.facts(run, 0).unwrap().pop().unwrap();
     assert_eq!(last.event, Recorded::Known(Event::StepStarted { attempt: 1 }));
+}
+
+#[tokio::test]
+async fn run_that_ended_during_a_cut_keeps_its_end() {
+    let (_, one, two) = team();
+    let mut journal = one.journal();
+    let run = begin(&mut journal, "1.0.0", false).unwrap().number;
+    assert_eq!(one.link.shared(run, 1).await, Shared::Yes);
+    one.cut(true);
+    append(&mut journal, run, &refused("while cut off")).unwrap();
+    let ended = Event::RunEnded { outcome: Outcome::Aborted, because: None };
+    append(&mut journal, run, &ended).unwrap();
+    one.cut(false);
+    // Before the thread tries again, the same machine begins the next run.
+    let next = begin(&mut one.journal(), "1.1.0", false).unwrap().number;
+    let reader = two.journal();
+    let state = reader.run(run).unwrap().view.state;
+    assert!(matches!(state, RunState::Ended { outcome: Outcome::Aborted }), "{state:?}");
+    assert_eq!((hashes(&reader, run), next), (hashes(&journal, run), RunNumber(2)));
+    assert!(reader.branches(run).unwrap().is_empty() && journal.branches(run).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn command_of_another_machine_arrives_beside_one_that_cannot_be_read() {
+    let (server, one, two) = team();
+    let mut runner = one.journal();
+    let run = begin(&mut runner, "1.0.0", false).unwrap().number;
+    assert_eq!(one.link.shared(run, 1).await, Shared::Yes);
+    let mut person = two.journal();
+    let first = person.send(run, "ben", 1, &Command::Pause, at(2)).unwrap();
+    assert!(person.withdraw(first).unwrap(), "the runner has not read it");
+    let second = person.send(run, "ben", 1, &Command::Pause, at(2)).unwrap();
+    // As a later version would write it.
+    let path = "environments/development/commands/0000000002".to_owned();
+    let found = server.database.read(std::slice::from_ref(&path)).await.unwrap();
+    let mut fields = found.documents[0].clone().unwrap().fields;
+    fields.insert("entry".to_owned(), Value::text("{\"do\":\"dance\"}"));
+    server.database.commit(&[Write::whole(path, Expected::Anything, fields)]).await.unwrap();
+    let third = person.send(run, "ben", 1, &Command::Retry, at(3)).unwrap();
+    assert!(second < third);
+    one.link.follow();
+    let ids = || -> Vec<u64> {
+        runner.unanswered(run).unwrap().into_iter().map(|sent| sent.id).collect()
+    };
+    super::sandbox::wait_until("the command arrives", || !ids().is_empty());
+    assert_eq!(ids(), [third], "neither the withdrawn one nor the unknown one");
+    assert!(!person.withdraw(third).unwrap(), "the runner has it");
+    let accepted = Event::CommandAccepted { id: third, command: Command::Retry };
+    append(&mut runner, run, &accepted).unwrap();
+    let answered = || person.facts(run, 1).unwrap().iter().any(|fact| fact.seq == 2);
+    super::sandbox::wait_until("the answer arrives", answered);
+}
+
+#[tokio::test]
+async fn last_tick_counts_whichever_arrives_last() {
+    let (_, one, two) = team();
+    let (mut first, mut second) = (one.journal(), two.journal());
+    let tick = |act: Ticked, second: i64| Tick {
+        item: "backup".to_owned(),
+        act,
+        actor: "ana".to_owned(),
+        at: at(second),
+        note: String::new(),
+        subject: String::new(),
+    };
+    let (name, release) = (deploy_plan("1.0.0").environment, label("1.0.0"));
+    one.cut(true);
+    first.tick(&name, &release, &tick(Ticked::Tick, 1)).unwrap();
+    second.tick(&name, &release, &tick(Ticked::Untick, 2)).unwrap();
+    two.link.settle();
+    one.cut(false);
+    one.link.settle();
+    for host in [&one, &two] {
+        host.link.follow();
+        let ticks = || host.journal().ticks(&name, &release).unwrap();
+        super::sandbox::wait_until("both ticks are there", || ticks().len() == 2);
+        assert_eq!(ticks()[1].act, Ticked::Untick);
+    }
 }

@@ -285,7 +285,12 @@ impl Journal for SqliteStore {
         release: &ReleaseLabel,
     ) -> Result<Vec<Tick>, JournalError> {
         self.refresh();
-        ticks::read(&self.connection, environment, release)
+        let mut ticks = ticks::read(&self.connection, environment, release)?;
+        if self.link.is_some() {
+            // Those of other machines arrive later than they were made, and the last one counts.
+            ticks.sort_by_key(|tick| tick.at);
+        }
+        Ok(ticks)
     }
 
     fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError> {
@@ -313,6 +318,7 @@ impl Journal for SqliteStore {
         command: &Command,
         at: Timestamp,
     ) -> Result<u64, JournalError> {
+        self.refresh();
         facts::head(&self.connection, run)?;
         if let Some(link) = self.link.clone() {
             let command = without_secrets_of(command);

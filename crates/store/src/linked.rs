@@ -6,6 +6,7 @@ use super::open::SqliteStore;
 use super::outbox;
 use super::shared::{Begin, CommandEntry, Link, OwnedEntry, command_id};
 use super::{facts, leases};
+use pointsman_core::event::Fact;
 use pointsman_core::ids::RunNumber;
 use pointsman_core::plan::Plan;
 use pointsman_core::ports::journal::{Entry, JournalError};
@@ -21,16 +22,26 @@ impl SqliteStore {
         take_over: bool,
     ) -> Result<RunView, JournalError> {
         let wanted = Begin { plan: plan.clone(), entry: OwnedEntry::of(entry), take_over };
-        let run = link.begin(wanted)?;
-        let view = self.chains.view(&self.connection, run)?;
-        for fact in self.chains.facts(&self.connection, run, 0)? {
-            // As for every other fact: a message that cannot be queued prevents no run.
-            let job = self.job.as_deref();
-            if let Err(error) = outbox::report_deployment(&self.connection, &view, &fact, job) {
-                tracing::warn!(%error, "a deployment is not reported to GitHub");
-            }
+        let (run, replaced) = link.begin(wanted)?;
+        for ended in replaced {
+            let last = self.chains.facts(&self.connection, ended, 0);
+            self.report(ended, last.ok().and_then(|mut facts| facts.pop()));
         }
+        let view = self.chains.view(&self.connection, run)?;
+        self.report(run, self.chains.facts(&self.connection, run, 0)?.pop());
         Ok(view)
+    }
+
+    /// Reports a fact to GitHub, if it is about a deployment. A message that cannot be queued prevents no run.
+    fn report(&self, run: RunNumber, fact: Option<Fact>) {
+        let Some(fact) = fact else { return };
+        let view = self.chains.view(&self.connection, run);
+        let job = self.job.as_deref();
+        let told =
+            view.and_then(|view| outbox::report_deployment(&self.connection, &view, &fact, job));
+        if let Err(error) = told {
+            tracing::warn!(%error, "a deployment is not reported to GitHub");
+        }
     }
 
     /// Refuses to write to a run that another machine has taken over.

@@ -46,8 +46,9 @@ impl SqliteStore {
     pub(super) fn read_behind(&self) -> Option<Problem> {
         if let Some(link) = &self.link {
             let standing = link.standing();
-            let problem = standing.unreachable.clone()?;
-            return Some(Problem { what: describe::unreachable(&standing), ..problem });
+            if let Some(problem) = standing.unreachable.clone() {
+                return Some(Problem { what: describe::unreachable(&standing), ..problem });
+            }
         }
         let problem = self.behind.clone()?;
         let what = "the store can only be read, as it was at its last checkpoint";

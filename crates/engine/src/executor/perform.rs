@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -65,11 +66,7 @@ impl Engine {
                     self.progress.send_replace(unshared.heard(told)?);
                 }
                 result = &mut act => break result,
-                () = &mut deadline => break Err(StepError::inconclusive(
-                    Problem::new(format!("{} did not finish within {}", step.title, spoken(limit)))
-                        .because("Pointsman stopped waiting; the operation may still be running")
-                        .try_this("check the platform, then retry"),
-                )),
+                () = &mut deadline => break Err(late(step, limit, unshared.waits())),
                 Some(signal) = self.signals.recv() => self.heed(signal),
                 () = look => {
                     self.supervisor.take_commands()?;
@@ -101,4 +98,16 @@ impl Engine {
         };
         self.supervisor.record(Some(&step.id), &event)
     }
+}
+
+/// The failure of a step that took too long.
+fn late(step: &PlannedStep, limit: Duration, unshared: bool) -> StepError {
+    let problem = Problem::new(format!("{} did not finish within {}", step.title, spoken(limit)));
+    StepError::inconclusive(if unshared {
+        let because = "the shared store does not answer; the next effect was not begun";
+        problem.because(because).try_this("check the network, then retry")
+    } else {
+        let because = "Pointsman stopped waiting; the operation may still be running";
+        problem.because(because).try_this("check the platform, then retry")
+    })
 }

@@ -11,6 +11,7 @@ use super::Engine;
 use crate::context::Asked;
 use crate::error::EngineError;
 use pointsman_core::error::Problem;
+use pointsman_core::plan::RunKind;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::JournalError;
@@ -19,6 +20,9 @@ use pointsman_core::view::RunView;
 
 /// How long a rollback waits for the shared store before each effect.
 const ROLLBACK_WAITS: Duration = Duration::from_secs(2);
+
+/// Pause between two questions while the shared store does not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Steps that wait until the shared store holds the fact of their next effect.
 pub(super) struct Unshared {
@@ -30,6 +34,8 @@ pub(super) struct Unshared {
     waiting: VecDeque<(u64, oneshot::Sender<()>)>,
     /// The wait for the first of them, kept over the polls of the engine.
     asked: Option<BoxFuture<'static, Shared>>,
+    /// Whether the last answer was a failure: the next question waits a moment.
+    failed: bool,
 }
 
 /// Whether a step has an effect on the platform or a database right after this request.
@@ -47,7 +53,15 @@ impl Unshared {
         gives_back: bool,
     ) -> Self {
         let run = pointsman_core::ids::RunNumber(0);
-        Self { sharing, clock, gives_back, run, waiting: VecDeque::new(), asked: None }
+        Self {
+            sharing,
+            clock,
+            gives_back,
+            run,
+            waiting: VecDeque::new(),
+            asked: None,
+            failed: false,
+        }
     }
 
     /// Lets a step continue, at once or when the shared store holds the run as it is now.
@@ -60,6 +74,11 @@ impl Unshared {
         }
     }
 
+    /// Whether an effect waits for the shared store.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The answer about the first waiting step. Never resolves while none waits.
     pub(super) async fn next(&mut self) -> Shared {
         let (Some((seq, _)), Some(sharing)) = (self.waiting.front(), &self.sharing) else {
@@ -69,7 +88,11 @@ impl Unshared {
         let asked = self.asked.get_or_insert_with(|| {
             let (sharing, clock) = (sharing.clone(), self.clock.clone());
             let limit = self.gives_back.then_some(ROLLBACK_WAITS);
+            let pause = self.failed;
             Box::pin(async move {
+                if pause {
+                    clock.sleep(ASK_AGAIN).await;
+                }
                 let Some(limit) = limit else { return sharing.shared(run, seq).await };
                 tokio::select! {
                     told = sharing.shared(run, seq) => told,
@@ -79,6 +102,7 @@ impl Unshared {
         });
         let told = asked.await;
         self.asked = None;
+        self.failed = matches!(told, Shared::NotYet(_));
         told
     }
 
@@ -116,20 +140,33 @@ impl Engine {
     pub(super) async fn surely_ours(&mut self) -> Result<(), EngineError> {
         self.supervisor.still_ours()?;
         let Some(sharing) = self.supervisor.sharing() else { return Ok(()) };
-        let (run, seq) = (self.supervisor.view().number, self.supervisor.view().last_seq);
+        let view = self.supervisor.view();
+        let (run, seq) = (view.number, view.last_seq);
+        let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
+        let limit = if gives_back { ROLLBACK_WAITS } else { ASK_AGAIN };
         loop {
-            match sharing.shared(run, seq).await {
+            let told = tokio::select! {
+                told = sharing.shared(run, seq) => told,
+                Some(signal) = self.signals.recv() => {
+                    self.heed(signal);
+                    continue;
+                }
+                () = self.outside.clock.sleep(limit) => Shared::NotYet(Problem::new("no answer yet")),
+            };
+            match told {
                 Shared::Yes => return Ok(()),
                 Shared::TakenOver => {
                     return Err(EngineError::Journal(JournalError::LeaseLost(run)));
                 }
-                Shared::NotYet(_) if self.supervisor.view().gives_back() => return Ok(()),
+                Shared::NotYet(_) if gives_back => return Ok(()),
                 Shared::NotYet(problem) => {
                     self.progress.send_replace(format!("waiting for the shared store: {problem}"));
                     self.supervisor.take_commands()?;
                     if self.supervisor.wishes.leave.is_some() {
                         return Err(EngineError::Left);
                     }
+                    // A failure may come at once.
+                    self.outside.clock.sleep(ASK_AGAIN / 4).await;
                 }
             }
         }

@@ -2,18 +2,32 @@
 
 use rusqlite::{Transaction, params};
 
+use super::known::stored_lease;
 use super::shared_head;
 use crate::facts::{self, Stored};
+use crate::ledger;
 use crate::open::{Sql as _, SqliteStore, immediate};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::sharing::Branch;
 
 impl SqliteStore {
+    /// Ends a run here whose facts in the shared store are damaged, so that it holds up no later one.
+    pub(crate) fn end_damaged(&self, run: RunNumber) -> Result<(), JournalError> {
+        ledger::close(&self.connection, run)
+    }
+
     /// Turns own facts that the shared store lacks into a branch: another machine has the run.
     pub(crate) fn branch_off(&mut self, run: RunNumber) -> Result<(), JournalError> {
         let host = self.here.machine.as_ref().map_or(String::new(), |own| own.name.clone());
+        let here = self.here.clone();
+        let name = self.run_row(run)?.environment;
         let transaction = immediate(&mut self.connection).sql()?;
+        // A process of this machine has taken the run back meanwhile: these may be its facts.
+        let lease = stored_lease(&transaction, &name)?.filter(|lease| lease.run == run);
+        if lease.is_some_and(|lease| here.has(&lease.runner)) {
+            return Ok(());
+        }
         let (seq, hash) = shared_head(&transaction, run)?;
         move_tail(&transaction, run, seq, &host)?;
         let sql = "UPDATE runs SET head_seq = ?2, head_hash = ?3, ended = 0 WHERE number = ?1";

@@ -1,12 +1,13 @@
 //! What was read of the shared store: environments, and how far.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Known, Reading};
+use super::{Known, Lease, Reading};
 use crate::journal::{text, unreadable};
 use crate::open::{Sql as _, SqliteStore, immediate};
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Damage, HumanLock, JournalError};
+use pointsman_core::time::Timestamp;
 
 impl SqliteStore {
     /// What was read last of an environment.
@@ -39,9 +40,14 @@ impl SqliteStore {
         let lease = known.lease.as_ref().map(text).transpose()?;
         let here = self.here.clone();
         let transaction = immediate(&mut self.connection).sql()?;
+        // Another process of this machine has read, or taken, a later lease meanwhile.
+        let fence = known.lease.as_ref().map_or(0, |lease| lease.fence);
+        if stored_lease(&transaction, environment)?.is_some_and(|stored| stored.fence > fence) {
+            return Ok(());
+        }
         let sql = "INSERT INTO shared_environments VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (environment) DO UPDATE
-             SET lease = ?2, beat = ?3, commands = ?4, ticks = ?5, branches = ?6";
+             ON CONFLICT (environment) DO UPDATE SET lease = ?2, beat = ?3,
+             commands = max(commands, ?4), ticks = max(ticks, ?5), branches = max(branches, ?6)";
         let Known { beat, commands, ticks, branches, .. } = known;
         transaction
             .execute(sql, params![environment.as_str(), lease, beat, commands, ticks, branches])
@@ -57,6 +63,23 @@ impl SqliteStore {
             let row = params![environment.as_str(), actor, reason, since.to_string()];
             transaction.execute("INSERT INTO locks VALUES (?1, ?2, ?3, ?4)", row).sql()?;
         }
+        transaction.commit().sql()
+    }
+
+    /// Makes this process the runner of a run, after the shared store has given it the lease.
+    pub(crate) fn hold(
+        &mut self,
+        environment: &EnvironmentName,
+        lease: &Lease,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        let transaction = immediate(&mut self.connection).sql()?;
+        let sql = "INSERT INTO shared_environments VALUES (?1, ?2, '', 0, 0, 0)
+             ON CONFLICT (environment) DO UPDATE SET lease = ?2";
+        transaction.execute(sql, params![environment.as_str(), text(lease)?]).sql()?;
+        let sql = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
+        let row = params![lease.run.0, text(&lease.runner)?, at.to_string()];
+        transaction.execute(sql, row).sql()?;
         transaction.commit().sql()
     }
 
@@ -105,4 +128,15 @@ impl SqliteStore {
         };
         select.query_map([], row).sql()?.collect::<Result<_, _>>().sql()
     }
+}
+
+/// The lease of an environment as this machine knows it.
+pub(super) fn stored_lease(
+    connection: &Connection,
+    environment: &EnvironmentName,
+) -> Result<Option<Lease>, JournalError> {
+    let sql = "SELECT lease FROM shared_environments WHERE environment = ?1";
+    let row = |row: &rusqlite::Row<'_>| row.get::<_, Option<String>>(0);
+    let lease = connection.query_row(sql, [environment.as_str()], row).optional().sql()?;
+    lease.flatten().map(|lease| serde_json::from_str(&lease).map_err(unreadable)).transpose()
 }

@@ -262,17 +262,6 @@ impl SqliteStore {
     ) -> Result<bool, JournalError> {
         Ok(leases::lock_of(&self.connection, environment)?.as_ref() == lock)
     }
-
-    /// Makes a process the runner of a run, after the shared store has given it the lease.
-    pub(crate) fn set_runner(
-        &self,
-        run: RunNumber,
-        runner: &Runner,
-        at: Timestamp,
-    ) -> Result<(), JournalError> {
-        let sql = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
-        self.connection.execute(sql, params![run.0, text(runner)?, at.to_string()]).sql().map(drop)
-    }
 }
 
 /// Adds the row of a run, unless it is there. Returns whether it is new.

@@ -1,12 +1,12 @@
 //! What people add to an environment's numbered collections: commands, ticks, and facts of branches.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::documents::{self, Change, environment_path, numbered};
 use super::remote::{Remote, SharedError};
 use crate::journal::text;
-use crate::open::{Sql as _, SqliteStore};
+use crate::open::{Sql as _, SqliteStore, immediate};
 use crate::runner::Runner;
 use crate::ticks;
 use pointsman_core::checklist::Tick;
@@ -75,7 +75,7 @@ pub(super) async fn withdraw(
     }
     match remote.commit(&[marked(&document, "withdrawn")]).await {
         Ok(_) => Ok(true),
-        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) if error.is_changed() => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -99,9 +99,18 @@ pub(super) async fn add<T: Serialize + DeserializeOwned>(
 ) -> Result<u64, SharedError> {
     let wanted = text(entry)?;
     let collection = format!("{}/{of}", environment_path(environment));
-    let mut attempt = 0;
+    // The number of an entry whose reply was lost.
+    let (mut attempt, mut unanswered) = (0, None);
     loop {
         attempt += 1;
+        if let Some(number) = unanswered {
+            let (documents, _) = remote.read(&[numbered(&collection, number)]).await?;
+            let there = documents.into_iter().flatten().next();
+            let there = there.map(|document| documents::read_entry::<T>(&document)).transpose()?;
+            if there.is_some_and(|there| text(&there).is_ok_and(|there| there == wanted)) {
+                return Ok(number);
+            }
+        }
         let (now, _) = remote.environment(environment).await?;
         let known = &now.known;
         let last = match of {
@@ -117,16 +126,8 @@ pub(super) async fn add<T: Serialize + DeserializeOwned>(
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
                 remote.step_aside(attempt, std::process::id()).await;
             }
-            // The reply was lost: it took effect if the entry is there with our content.
-            Err(error) if error.is_lost() && attempt < ATTEMPTS => {
-                let (documents, _) = remote.read(&[path]).await.map_err(|_| error)?;
-                let there = documents.into_iter().flatten().next();
-                let there =
-                    there.map(|document| documents::read_entry::<T>(&document)).transpose()?;
-                if there.is_some_and(|there| text(&there).is_ok_and(|there| there == wanted)) {
-                    return Ok(last + 1);
-                }
-            }
+            // It took effect if the entry is there with our content.
+            Err(error) if error.is_lost() && attempt < ATTEMPTS => unanswered = Some(last + 1),
             Err(error) => return Err(error),
         }
     }
@@ -139,26 +140,20 @@ impl SqliteStore {
         number: u64,
         entry: &CommandEntry,
     ) -> Result<(), JournalError> {
-        let id = command_id(entry.run, number);
-        self.insert_command(id, entry)
+        insert_command(&self.connection, command_id(entry.run, number), entry)
     }
 
     /// Keeps a command that this machine sends to its own runner.
-    pub(crate) fn keep_command_here(&self, entry: &CommandEntry) -> Result<u64, JournalError> {
+    pub(crate) fn keep_command_here(&mut self, entry: &CommandEntry) -> Result<u64, JournalError> {
         let first = entry.run.0 * COMMANDS_OF_A_RUN + COMMANDS_HERE;
         let sql = "SELECT coalesce(max(id), ?1) + 1 FROM commands WHERE id BETWEEN ?1 AND ?2";
         let last = first + COMMANDS_HERE - 1;
-        let id: u64 = self.connection.query_row(sql, [first, last], |row| row.get(0)).sql()?;
-        self.insert_command(id, entry)?;
+        // In one transaction: another sender must not get the same id.
+        let transaction = immediate(&mut self.connection).sql()?;
+        let id: u64 = transaction.query_row(sql, [first, last], |row| row.get(0)).sql()?;
+        insert_command(&transaction, id, entry)?;
+        transaction.commit().sql()?;
         Ok(id)
-    }
-
-    fn insert_command(&self, id: u64, entry: &CommandEntry) -> Result<(), JournalError> {
-        let CommandEntry { run, actor, seen, command, at } = entry;
-        let sql = "INSERT OR IGNORE INTO commands (id, run, at, actor, seen, command)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let row = params![id, run.0, at.to_string(), actor, seen, text(command)?];
-        self.connection.execute(sql, row).sql().map(drop)
     }
 
     /// Keeps a tick that came through the shared store, unless it is there already.
@@ -199,4 +194,16 @@ impl SqliteStore {
     pub(super) fn is_here(&self, runner: &Runner) -> bool {
         self.here.has(runner)
     }
+}
+
+fn insert_command(
+    connection: &Connection,
+    id: u64,
+    entry: &CommandEntry,
+) -> Result<(), JournalError> {
+    let CommandEntry { run, actor, seen, command, at } = entry;
+    let sql = "INSERT OR IGNORE INTO commands (id, run, at, actor, seen, command)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let row = params![id, run.0, at.to_string(), actor, seen, text(command)?];
+    connection.execute(sql, row).sql().map(drop)
 }

@@ -8,6 +8,7 @@ use crate::leases;
 use crate::mirror::{Lease, RunRow};
 use crate::open::SqliteStore;
 use crate::runner::Living;
+use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::hash::Hash;
 use pointsman_core::ids::{EnvironmentName, RunNumber};
@@ -56,22 +57,36 @@ pub(crate) struct Begin {
     pub(crate) take_over: bool,
 }
 
+/// A run that was begun, and the runs that it replaced.
+pub(super) struct Begun {
+    pub(super) held: Held,
+    pub(super) replaced: Vec<RunNumber>,
+}
+
 /// Begins a run: takes the environment's lease and writes the plan, in one commit that also ends abandoned runs.
 pub(super) async fn begin(
     remote: &Remote,
     mirror: &mut SqliteStore,
     wanted: &Begin,
-) -> Result<Held, SharedError> {
-    let mut attempt = 0;
+) -> Result<Begun, SharedError> {
+    // Attempts whose reply was lost. Each may still arrive.
+    let (mut attempt, mut tried) = (0, Vec::<New>::new());
+    let name = &wanted.plan.environment;
     loop {
         attempt += 1;
         pull(remote, mirror).await?;
-        let paths = [COUNTER.to_owned(), environment_path(&wanted.plan.environment)];
-        let (documents, _) = remote.read(&paths).await?;
-        let [count, environment] = documents.as_slice() else { continue };
+        let (documents, _) = remote.read(&[COUNTER.to_owned(), environment_path(name)]).await?;
+        let [count, environment] = documents.as_slice() else { return Err(crowded()) };
         let environment = Environment::read(environment.as_ref())?;
-        // Another machine wrote between the two readings.
-        if environment.known != mirror.known(&wanted.plan.environment)? && attempt < ATTEMPTS {
+        let ours = |new: &New| environment.known.lease.as_ref() == Some(&new.lease);
+        if let Some(at) = tried.iter().position(ours) {
+            return tried.swap_remove(at).keep(mirror);
+        }
+        // Another machine wrote between the two readings, so the copy proves nothing about the lease.
+        if environment.known != mirror.known(name)? {
+            if attempt >= ATTEMPTS {
+                return Err(crowded());
+            }
             continue;
         }
         free(mirror, &environment, wanted)?;
@@ -88,23 +103,17 @@ pub(super) async fn begin(
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
                 remote.step_aside(attempt, std::process::id()).await;
             }
-            Err(error) if error.is_lost() => {
-                let (now, _) =
-                    remote.environment(&wanted.plan.environment).await.map_err(|_| error)?;
-                if now.known.lease.as_ref() == Some(&new.lease) {
-                    return new.keep(mirror);
-                }
-                if attempt >= ATTEMPTS {
-                    let why = "its answers get lost";
-                    return Err(JournalError::Unusable(
-                        pointsman_core::error::Problem::new("the run was not begun").because(why),
-                    )
-                    .into());
-                }
-            }
+            Err(error) if error.is_lost() && attempt < ATTEMPTS => tried.push(new),
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The error of a change that others prevented on every attempt.
+fn crowded() -> SharedError {
+    let problem = Problem::new("the shared store changed on every attempt");
+    let problem = problem.because("other machines write all the time").try_this("try again");
+    JournalError::Unusable(problem).into()
 }
 
 /// Refuses a run while a person has locked the environment, or another run of it is driven.
@@ -125,18 +134,27 @@ fn free(
     }
 }
 
-/// A run that is about to begin, and the abandoned ones that it replaces.
+/// A run that is about to begin, and the ones before it.
 struct New {
     row: RunRow,
     lease: Lease,
     first: Stored,
-    /// Each with its unshared facts and the one that says that it was replaced.
-    replaced: Vec<(RunRow, Vec<Stored>)>,
+    before: Vec<Before>,
+}
+
+/// An earlier run of the environment that is written together with a new one.
+struct Before {
+    row: RunRow,
+    /// Its unshared facts. The last one of an abandoned run says which run replaces it.
+    facts: Vec<Stored>,
+    replaced: bool,
+    /// Facts of it are damaged in the shared store, so its copy here is not whole.
+    damaged: bool,
 }
 
 impl New {
     fn of(
-        mirror: &SqliteStore,
+        mirror: &mut SqliteStore,
         environment: &Environment,
         wanted: &Begin,
         run: RunNumber,
@@ -150,19 +168,22 @@ impl New {
         let actor = entry.actor.clone();
         let lease = Lease { run, fence, runner, actor, released: false };
         let first = Stored::after(run, (0, Hash::zero()), &entry.with(&entry.event))?;
-        let mut replaced = Vec::new();
-        for (old, _) in leases::unfinished(&mirror.connection, &name)? {
+        let mut before = Vec::new();
+        for (old, replaced) in earlier(mirror, &name, environment.known.lease.as_ref())? {
             let mut facts = mirror.unshared(old)?;
-            let last = facts.last().map(|stored| (stored.fact.seq, stored.fact.hash.clone()));
-            let last = match last {
-                Some(last) => last,
-                None => mirror.shared_to(old)?,
-            };
-            let by = Event::RunSuperseded { by: run };
-            facts.push(Stored::after(old, last, &entry.with(&by))?);
-            replaced.push((mirror.run_row(old)?, facts));
+            let damaged = mirror.shared_damage()?.iter().any(|damage| damage.run == old);
+            if replaced {
+                let last = match (facts.last(), &environment.head) {
+                    (_, Some(head)) if damaged && head.run == old => (head.seq, head.hash.clone()),
+                    (Some(Stored { fact, .. }), _) => (fact.seq, fact.hash.clone()),
+                    (None, _) => mirror.shared_to(old)?,
+                };
+                let by = Event::RunSuperseded { by: run };
+                facts.push(Stored::after(old, last, &entry.with(&by))?);
+            }
+            before.push(Before { row: mirror.run_row(old)?, facts, replaced, damaged });
         }
-        Ok(Self { row, lease, first, replaced })
+        Ok(Self { row, lease, first, before })
     }
 
     fn writes(
@@ -170,7 +191,7 @@ impl New {
         mirror: &SqliteStore,
         environment: &Environment,
     ) -> Result<Vec<Write>, JournalError> {
-        let Self { row, lease, first, replaced } = self;
+        let Self { row, lease, first, before } = self;
         let fact = &first.fact;
         let head = Head { run: row.run, seq: fact.seq, hash: fact.hash.clone() };
         let change = Change::default().lease(lease)?.head(&head)?;
@@ -179,25 +200,56 @@ impl New {
             documents::run(row, None, Expected::NotThere)?,
             documents::fact(row.run, first),
         ];
-        for (row, facts) in replaced {
+        for Before { row, facts, replaced, damaged } in before {
             writes.extend(facts.iter().map(|stored| documents::fact(row.run, stored)));
             let mut chain = crate::facts::stored_after(&mirror.connection, row.run, 0)?;
-            chain.extend(facts.last().cloned());
-            writes.push(documents::run(row, Some(&chain), Expected::Anything)?);
+            chain.extend(facts.last().filter(|_| *replaced).cloned());
+            let chain = (!damaged).then_some(chain.as_slice());
+            writes.push(documents::run(row, chain, Expected::Anything)?);
         }
         Ok(writes)
     }
 
     /// Writes what the shared store has taken into this machine's copy.
-    fn keep(self, mirror: &mut SqliteStore) -> Result<Held, SharedError> {
-        for (row, facts) in &self.replaced {
-            mirror.import(row, facts)?;
+    fn keep(self, mirror: &mut SqliteStore) -> Result<Begun, SharedError> {
+        let mut replaced = Vec::new();
+        for before in &self.before {
+            match mirror.import(&before.row, &before.facts) {
+                Err(JournalError::Damaged { run, .. }) => mirror.end_damaged(run)?,
+                kept => kept?,
+            }
+            replaced.extend(before.replaced.then_some(before.row.run));
         }
         mirror.import(&self.row, std::slice::from_ref(&self.first))?;
-        mirror.set_runner(self.row.run, &self.row.runner, self.first.fact.at)?;
+        mirror.hold(&self.row.environment, &self.lease, self.first.fact.at)?;
         let Self { row: RunRow { run, environment, .. }, lease: Lease { fence, .. }, .. } = self;
-        Ok(Held { run, environment, fence })
+        Ok(Begun { held: Held { run, environment, fence }, replaced })
     }
+}
+
+/// The earlier runs that a new one is written together with, each with whether the new one replaces it: abandoned ones, and
+/// one of this machine that has ended and that the shared store does not know to the end.
+fn earlier(
+    mirror: &mut SqliteStore,
+    name: &EnvironmentName,
+    lease: Option<&Lease>,
+) -> Result<Vec<(RunNumber, bool)>, JournalError> {
+    let ours = lease.filter(|lease| mirror.is_here(&lease.runner)).map(|lease| lease.run);
+    let unfinished = leases::unfinished(&mirror.connection, name)?;
+    let mut earlier: Vec<_> = unfinished.into_iter().map(|(run, _)| (run, true)).collect();
+    for (run, _) in &earlier {
+        // What this machine wrote after it had lost the run is no part of it.
+        if ours != Some(*run) && !mirror.unshared(*run)?.is_empty() {
+            mirror.branch_off(*run)?;
+        }
+    }
+    if let Some(run) = ours
+        && mirror.has_ended(run)?
+        && !mirror.unshared(run)?.is_empty()
+    {
+        earlier.push((run, false));
+    }
+    Ok(earlier)
 }
 
 /// Takes the lease of a run for this process: from `from`, which hands it over, or from a runner that is gone.
@@ -207,14 +259,24 @@ pub(super) async fn claim(
     (run, from): (RunNumber, Option<u32>),
     (actor, at): (&str, Timestamp),
 ) -> Result<Held, SharedError> {
-    let mut attempt = 0;
+    let (mut attempt, mut tried) = (0, Vec::<Lease>::new());
     loop {
         attempt += 1;
         pull(remote, mirror).await?;
         let row = mirror.run_row(run)?;
         let (environment, _) = remote.environment(&row.environment).await?;
-        if environment.known != mirror.known(&row.environment)? && attempt < ATTEMPTS {
+        if environment.known != mirror.known(&row.environment)? {
+            if attempt >= ATTEMPTS {
+                return Err(crowded());
+            }
             continue;
+        }
+        // The reply of an earlier attempt was lost, and it arrived.
+        if tried.iter().any(|tried| environment.known.lease.as_ref() == Some(tried)) {
+            let Some(lease) = &environment.known.lease else { return Err(crowded()) };
+            mirror.hold(&row.environment, lease, at)?;
+            let fence = lease.fence;
+            return Ok(Held { run, environment: row.environment, fence });
         }
         let own = mirror.here.runner();
         let runner = leases::runner_of(&mirror.connection, run)?;
@@ -234,21 +296,18 @@ pub(super) async fn claim(
         let lease = Lease { run, fence, runner: own.clone(), actor, released: before.released };
         let change = Change::default().lease(&lease)?;
         let taken = remote.commit(&[change.write(&row.environment, environment.unchanged())]).await;
-        let there = match taken {
-            Ok(_) => true,
+        match taken {
+            Ok(_) => {
+                mirror.hold(&row.environment, &lease, at)?;
+                return Ok(Held { run, environment: row.environment, fence });
+            }
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
                 remote.step_aside(attempt, std::process::id()).await;
-                false
             }
             Err(error) if error.is_lost() && attempt < ATTEMPTS => {
-                let (now, _) = remote.environment(&row.environment).await.map_err(|_| error)?;
-                now.known.lease.as_ref() == Some(&lease)
+                tried.push(lease);
             }
             Err(error) => return Err(error),
-        };
-        if there {
-            mirror.set_runner(run, &own, at)?;
-            return Ok(Held { run, environment: row.environment, fence });
         }
     }
 }

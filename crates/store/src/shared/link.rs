@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::entries::{self, CommandEntry};
-use super::lease::{self, Begin};
+use super::lease::{self, Begin, Begun};
 use super::remote::Remote;
 use super::worker::{Job, PROVEN_WITHIN, State, Wakes, Worker};
 use crate::open::SqliteStore;
@@ -29,6 +29,9 @@ const FRESH: Duration = Duration::from_secs(2);
 /// The same while a caller waits for an answer to its command.
 const FRESH_FOR_AN_ANSWER: Duration = Duration::from_millis(400);
 
+/// Maximum time for the last facts of a run, before its process ends.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+
 /// What a connection needs.
 pub struct LinkParts {
     /// The folder of this machine's copy.
@@ -42,7 +45,7 @@ pub struct LinkParts {
 /// The connection. Its thread starts with the first use, and ends when the last user is gone.
 pub struct Link {
     parts: LinkParts,
-    jobs: OnceLock<Result<mpsc::UnboundedSender<Job>, String>>,
+    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
     appended: Arc<Notify>,
     urgent: Arc<Notify>,
     follows: watch::Sender<bool>,
@@ -51,6 +54,8 @@ pub struct Link {
     refreshed: AtomicU64,
     /// Whether this process wrote anything that must be shared.
     wrote: AtomicBool,
+    /// Whether it began or took over a run.
+    drove: AtomicBool,
     /// Held while a caller reads, so that others wait for its result and do not read again.
     reading: Mutex<()>,
 }
@@ -71,13 +76,14 @@ impl Link {
     pub fn new(parts: LinkParts) -> Arc<Self> {
         Arc::new(Self {
             parts,
-            jobs: OnceLock::new(),
+            jobs: Mutex::default(),
             appended: Arc::default(),
             urgent: Arc::default(),
             follows: watch::Sender::new(false),
             state: watch::Sender::new(State::default()),
             refreshed: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
+            drove: AtomicBool::new(false),
             reading: Mutex::default(),
         })
     }
@@ -96,7 +102,8 @@ impl Link {
 
     /// Reads what is older than allowed. Without an answer the copy stays as it is, and [`Sharing::standing`] has the reason.
     pub(crate) fn refresh(&self, hurried: bool) {
-        if *self.follows.borrow() && !hurried {
+        // What follows has read everything once, and reads on.
+        if *self.follows.borrow() && !hurried && self.state.borrow().attempts > 0 {
             return;
         }
         let _one = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,14 +118,17 @@ impl Link {
         self.refreshed.store(now.max(1), Ordering::Relaxed);
     }
 
-    /// Writes everything that this process has not shared yet, in one attempt. Called before it ends. Returns whether it
-    /// wrote anything.
+    /// Writes everything that this process has not shared yet. Called before it ends. A process that drove a run tries for
+    /// half a minute: its machine may be thrown away. Returns whether it wrote anything.
     pub fn settle(&self) -> bool {
         let wrote = self.wrote.load(Ordering::Relaxed);
-        if wrote {
-            let _ = self.call(|worker| Box::pin(async move { worker.turn().await }));
+        if !wrote {
+            return false;
         }
-        wrote
+        let patience =
+            if self.drove.load(Ordering::Relaxed) { SETTLED_WITHIN } else { Duration::ZERO };
+        let _ = self.call(move |worker| Box::pin(async move { worker.settle(patience).await }));
+        true
     }
 
     /// New facts are there to be written.
@@ -132,14 +142,16 @@ impl Link {
         self.state.borrow().taken_over.contains(&run)
     }
 
-    pub(crate) fn begin(&self, wanted: Begin) -> Result<RunNumber, JournalError> {
+    /// Begins a run. Returns its number and those of the runs that it replaced.
+    pub(crate) fn begin(&self, wanted: Begin) -> Result<(RunNumber, Vec<RunNumber>), JournalError> {
+        self.drove.store(true, Ordering::Relaxed);
         self.call(move |worker| {
             Box::pin(async move {
                 let begun = lease::begin(&worker.remote, &mut worker.mirror, &wanted).await;
-                let held = worker.told(begun)?;
+                let Begun { held, replaced } = worker.told(begun)?;
                 let run = held.run;
                 worker.drive(held);
-                Ok(run)
+                Ok((run, replaced))
             })
         })?
     }
@@ -150,6 +162,7 @@ impl Link {
         from: Option<u32>,
         (actor, at): (String, Timestamp),
     ) -> Result<(), JournalError> {
+        self.drove.store(true, Ordering::Relaxed);
         self.call(move |worker| {
             Box::pin(async move {
                 let who = (actor.as_str(), at);
@@ -235,13 +248,19 @@ impl Link {
         answered.recv().map_err(|_| ended())
     }
 
-    /// The way to the thread, which starts with the first call.
-    fn jobs(&self) -> Result<&mpsc::UnboundedSender<Job>, JournalError> {
-        let started = self.jobs.get_or_init(|| self.start().map_err(|error| error.to_string()));
-        started.as_ref().map_err(|why| {
-            let problem = Problem::new("the shared store cannot be used").because(why.clone());
-            JournalError::Unusable(problem)
-        })
+    /// The way to the thread, which starts with the first call. A failure to start is told as one to reach the store.
+    fn jobs(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = jobs.as_ref() {
+            return Ok(jobs.clone());
+        }
+        let started = self.start();
+        if let Err(error) = &started {
+            let problem = Problem::new("the copy of the shared store cannot be written");
+            let problem = problem.because(error.to_string());
+            self.state.send_modify(|state| state.unreachable = Some(problem));
+        }
+        Ok(jobs.insert(started?).clone())
     }
 
     fn start(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {

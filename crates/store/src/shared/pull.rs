@@ -5,8 +5,11 @@ use super::documents::{
 };
 use super::entries::{BranchEntry, CommandEntry, TickEntry};
 use super::remote::{Remote, SharedError};
+use crate::facts::Stored;
 use crate::mirror::{Known, RunRow};
 use crate::open::SqliteStore;
+use serde::de::DeserializeOwned;
+
 use pointsman_core::document::{Document, Value};
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Damage, JournalError};
@@ -21,15 +24,28 @@ pub(super) async fn pull(remote: &Remote, mirror: &mut SqliteStore) -> Result<()
     let changes = remote.changed(&since).await?;
     let mut newest = since.parse::<Timestamp>().unwrap_or_default();
     for document in &changes.documents {
-        let Some(name) = document.path.strip_prefix(&format!("{ENVIRONMENTS}/")) else { continue };
-        let name = EnvironmentName::new(name).map_err(JournalError::Unusable)?;
-        let environment = Environment::read(Some(document))?;
+        let Some((name, environment)) = readable(document) else { continue };
         take(remote, mirror, &name, &environment).await?;
         let at = environment.changed.parse::<Timestamp>().unwrap_or_default();
         newest = newest.max(at.checked_sub(OVERLAP).unwrap_or(at));
     }
     mirror.set_reading(&newest.to_string(), &changes.at)?;
     Ok(())
+}
+
+/// An environment of the shared store. One that cannot be read does not hide the others.
+fn readable(document: &Document) -> Option<(EnvironmentName, Environment)> {
+    let name = document.path.strip_prefix(&format!("{ENVIRONMENTS}/"))?;
+    let read = EnvironmentName::new(name).map_err(JournalError::Unusable);
+    let read = read.and_then(|name| Ok((name, Environment::read(Some(document))?)));
+    read.inspect_err(|error| tracing::warn!(%error, name, "an environment cannot be read")).ok()
+}
+
+/// The entry of a document. One of a later version is not taken.
+fn known_entry<T: DeserializeOwned>(document: &Document) -> Option<T> {
+    let read = read_entry(document);
+    let path = &document.path;
+    read.inspect_err(|error| tracing::warn!(%error, path, "an entry cannot be read")).ok()
 }
 
 /// Reads what changed in one environment.
@@ -50,21 +66,24 @@ async fn take(
             new_runs(remote, mirror).await?;
         }
         for run in mirror.open_runs(name, head.run)? {
-            more_facts(remote, mirror, run).await?;
+            let row = mirror.run_row(run)?;
+            more_facts(remote, mirror, &row).await?;
         }
         complete(mirror, environment)?;
     }
     let now = &environment.known;
     if now.ticks > known.ticks {
         for document in entries(remote, name, "ticks", known.ticks).await? {
-            let TickEntry { release, tick } = read_entry(&document)?;
+            let Some(TickEntry { release, tick }) = known_entry(&document) else { continue };
             mirror.keep_tick(name, &release, &tick)?;
         }
     }
     if now.branches > known.branches {
         for document in entries(remote, name, "branches", known.branches).await? {
-            let BranchEntry { run, host, fact } = read_entry(&document)?;
-            mirror.keep_branch(run, &host, &crate::facts::Stored::parse(&fact)?)?;
+            let Some(BranchEntry { run, host, fact }) = known_entry(&document) else { continue };
+            if let Ok(stored) = Stored::parse(&fact) {
+                mirror.keep_branch(run, &host, &stored)?;
+            }
         }
     }
     if now.commands > known.commands {
@@ -97,59 +116,45 @@ async fn new_runs(remote: &Remote, mirror: &mut SqliteStore) -> Result<(), Share
     let read = mirror.reading()?.runs;
     let after = (read.0 > 0).then(|| run_path(read));
     for document in remote.all("runs", after).await? {
-        let (row, chain) = read_run(&document)?;
-        // A chain that does not fit is not taken: the facts themselves decide.
-        if chain.is_empty() || keep(mirror, &row, &chain).is_err() {
-            let facts = remote.facts(row.run, 0).await?;
-            let kept = keep(mirror, &row, &facts);
-            note(mirror, &row, kept)?;
+        let Some(number) = documents::number_of(&document).map(RunNumber) else { continue };
+        match read_run(&document) {
+            // A chain that does not fit is not taken: the facts themselves decide.
+            Ok((row, chain)) if chain.is_empty() || mirror.import(&row, &chain).is_err() => {
+                more_facts(remote, mirror, &row).await?;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, run = %number, "a run cannot be read"),
         }
-        mirror.set_runs_read(row.run)?;
+        mirror.set_runs_read(number)?;
     }
     Ok(())
 }
 
-/// Reads the facts of a run that the copy lacks.
+/// Reads the facts of a run that the copy lacks. A damaged run is recorded, and does not hide the others.
 async fn more_facts(
     remote: &Remote,
     mirror: &mut SqliteStore,
-    run: RunNumber,
+    row: &RunRow,
 ) -> Result<(), SharedError> {
-    let row = mirror.run_row(run)?;
+    let run = row.run;
     let after = mirror.shared_to(run)?.0;
     let collection = documents::facts_of(run);
     let from = (after > 0).then(|| numbered(&collection, after));
     let found = remote.all(&collection, from).await?;
     let facts: Vec<_> = found.iter().map_while(|document| read_fact(document).ok()).collect();
-    let damage = (facts.len() < found.len()).then(|| JournalError::Damaged {
+    let unread = (facts.len() < found.len()).then(|| JournalError::Damaged {
         run,
         seq: after + 1 + facts.len() as u64,
         because: "its document in the shared store cannot be read".to_owned(),
     });
-    let kept = keep(mirror, &row, &facts);
-    note(mirror, &row, kept.and(damage.map_or(Ok(()), Err)))
-}
-
-fn keep(
-    mirror: &mut SqliteStore,
-    row: &RunRow,
-    facts: &[crate::facts::Stored],
-) -> Result<(), JournalError> {
-    mirror.import(row, facts)
-}
-
-/// Records a damaged run and continues: it must not hide the others.
-fn note(
-    mirror: &SqliteStore,
-    row: &RunRow,
-    kept: Result<(), JournalError>,
-) -> Result<(), SharedError> {
-    match kept {
+    match mirror.import(row, &facts).and(unread.map_or(Ok(()), Err)) {
         Err(JournalError::Damaged { run, seq, because }) => {
             tracing::warn!(%run, seq, because, environment = %row.environment, "damaged in the shared store");
             Ok(mirror.keep_damage(&Damage { run, seq, because, ended: false })?)
         }
-        kept => Ok(kept?),
+        Err(error) => Err(error.into()),
+        Ok(()) if facts.is_empty() => Ok(()),
+        Ok(()) => Ok(mirror.forget_damage(run)?),
     }
 }
 
@@ -177,7 +182,7 @@ async fn commands(
     let Some(lease) = lease.filter(|lease| mirror.is_here(&lease.runner)) else { return Ok(()) };
     for document in entries(remote, name, "commands", known.commands).await? {
         let Some(number) = documents::number_of(&document) else { continue };
-        let entry: CommandEntry = read_entry(&document)?;
+        let Some(entry) = known_entry::<CommandEntry>(&document) else { continue };
         let withdrawn = document.fields.get("withdrawn") == Some(&Value::Boolean(true));
         if entry.run != lease.run || withdrawn {
             continue;
@@ -186,7 +191,7 @@ async fn commands(
             Ok(_) => mirror.keep_command(number, &entry)?,
             // Withdrawn between our read and our write, or taken by an earlier process of this machine, which then has
             // it in its store.
-            Err(error) if error.is_conflict() => {}
+            Err(error) if error.is_changed() => {}
             Err(error) => return Err(error),
         }
     }

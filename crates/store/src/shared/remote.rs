@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::documents::{self, ENVIRONMENTS, Environment, environment_path};
-use crate::facts::Stored;
 use pointsman_core::document::Document;
 use pointsman_core::error::Problem;
-use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::ids::EnvironmentName;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::database::{Changes, Database, DatabaseError, Pages, Refused, Write};
@@ -42,6 +41,11 @@ impl SharedError {
     pub(super) fn is_conflict(&self) -> bool {
         let Self::Database(error) = self else { return false };
         matches!(error.refused, Refused::Changed | Refused::AlreadyExists | Refused::Contended)
+    }
+
+    /// Whether the document was changed since it was read. Contention alone changes nothing.
+    pub(super) fn is_changed(&self) -> bool {
+        matches!(self, Self::Database(error) if error.refused == Refused::Changed)
     }
 
     /// Whether it is unknown if a change took effect.
@@ -159,18 +163,6 @@ impl Remote {
                 return Ok(found);
             }
         }
-    }
-
-    /// The facts of a run after a number, up to the first one that cannot be read.
-    pub(super) async fn facts(
-        &self,
-        run: RunNumber,
-        after: u64,
-    ) -> Result<Vec<Stored>, SharedError> {
-        let collection = documents::facts_of(run);
-        let after = (after > 0).then(|| documents::numbered(&collection, after));
-        let found = self.all(&collection, after).await?;
-        Ok(found.iter().map_while(|document| documents::read_fact(document).ok()).collect())
     }
 
     /// Waits a short while, differently on each attempt, so that racing writers do not meet again.

@@ -170,27 +170,16 @@ async fn taken_over(
     Ok(Written::TakenOver)
 }
 
-/// Writes what earlier processes of this machine left: facts of runs without a runner here, branches, and ticks.
+/// Writes what earlier processes of this machine left: facts of runs without a runner here, branches, and ticks. A run
+/// that cannot be written does not hold up the others.
 pub(super) async fn leftovers(
     remote: &Remote,
     mirror: &mut SqliteStore,
 ) -> Result<(), SharedError> {
+    let mut first = Ok(());
     for run in mirror.unshared_runs()? {
-        let row = mirror.run_row(run)?;
-        // A process that drives it writes its facts itself.
-        if mirror.is_alive_here(&row.runner) {
-            continue;
-        }
-        let (environment, _) = remote.environment(&row.environment).await?;
-        let lease = environment.known.lease.as_ref().filter(|lease| lease.run == run);
-        match lease.filter(|lease| mirror.is_here(&lease.runner)) {
-            Some(lease) => {
-                let name = row.environment.clone();
-                let held = Held { run, environment: name, fence: lease.fence };
-                Driven::new(held).finish(remote, mirror).await?;
-            }
-            None => drop(taken_over(remote, mirror, run).await?),
-        }
+        let written = leftover(remote, mirror, run).await;
+        first = first.and(written);
     }
     let host = mirror.here.machine.as_ref().map_or(String::new(), |machine| machine.name.clone());
     for (run, stored) in mirror.unshared_branches()? {
@@ -204,7 +193,28 @@ pub(super) async fn leftovers(
         entries::add(remote, &environment, "ticks", &entry).await?;
         mirror.mark_tick(id)?;
     }
-    Ok(())
+    first
+}
+
+async fn leftover(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    run: RunNumber,
+) -> Result<(), SharedError> {
+    let row = mirror.run_row(run)?;
+    // A process that drives it writes its facts itself.
+    if mirror.is_alive_here(&row.runner) {
+        return Ok(());
+    }
+    let (environment, _) = remote.environment(&row.environment).await?;
+    let lease = environment.known.lease.as_ref().filter(|lease| lease.run == run);
+    match lease.filter(|lease| mirror.is_here(&lease.runner)) {
+        Some(lease) => {
+            let held = Held { run, environment: row.environment.clone(), fence: lease.fence };
+            Driven::new(held).finish(remote, mirror).await.map(drop)
+        }
+        None => taken_over(remote, mirror, run).await.map(drop),
+    }
 }
 
 impl SqliteStore {

@@ -161,6 +161,19 @@ impl Worker {
         self.note(done);
     }
 
+    /// Writes everything, with more attempts for a while if the shared store does not answer.
+    pub(super) async fn settle(&mut self, patience: Duration) {
+        let begun = self.clock.elapsed();
+        loop {
+            self.turn().await;
+            let left = self.mirror.unshared_facts().unwrap_or_default();
+            if left == 0 || self.clock.elapsed().saturating_sub(begun) >= patience {
+                return;
+            }
+            self.clock.sleep(RETRY).await;
+        }
+    }
+
     /// Writes the facts of the driven run, and renews its lease when that is due.
     pub(super) async fn write(&mut self) -> Result<(), SharedError> {
         let Some(driven) = &mut self.driven else { return Ok(()) };
