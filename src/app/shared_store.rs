@@ -14,7 +14,7 @@ use crate::domain::error::Problem;
 use crate::ports::database::{
     Answered, Changes, Database, DatabaseError, Pages, Reading, Refused, Write,
 };
-use crate::ports::journal::JournalError;
+use crate::ports::journal::{Journal as _, JournalError};
 use crate::ports::sharing::{Sharing as _, Standing};
 use crate::store::{Link, LinkParts, Machine, SqliteStore};
 
@@ -83,6 +83,30 @@ impl App {
             Shared::Linked(link) => Some(link.standing()),
             Shared::Local | Shared::Wrong(_) => None,
         }
+    }
+
+    /// Moves the runs that this machine recorded alone into the shared store. `None`: there is no shared store.
+    pub fn push_to_shared(&self) -> Option<Result<usize, JournalError>> {
+        let Shared::Linked(link) = &self.shared else { return None };
+        let local = SqliteStore::open(&self.state, self.processes.clone());
+        Some(local.and_then(|local| link.push(local)))
+    }
+
+    /// Compares the whole shared store with this machine's copy. `None`: there is no shared store.
+    pub fn verify_shared(&self) -> Option<Result<(usize, Vec<String>), JournalError>> {
+        match &self.shared {
+            Shared::Linked(link) => Some(link.verify()),
+            Shared::Local | Shared::Wrong(_) => None,
+        }
+    }
+
+    /// The number of runs that this machine recorded alone, beside a shared store.
+    pub fn runs_not_shared(&self) -> usize {
+        if !self.state.join("store.db").exists() {
+            return 0;
+        }
+        let local = SqliteStore::open_readable(&self.state, self.processes.clone());
+        local.and_then(|local| local.runs(None, usize::MAX)).map_or(0, |runs| runs.len())
     }
 
     /// Makes an opened store the copy of the shared one.

@@ -25,7 +25,7 @@ pub const GROUPS: [(&str, &[&str]); 6] = [
             "allow-rollouts",
         ],
     ),
-    ("Past runs", &["history", "events", "logs", "report", "card", "replay", "verify"]),
+    ("Past runs", &["history", "events", "logs", "report", "card", "replay", "verify", "store"]),
     ("This machine", &["emulator", "theme", "schema", "completions", "man"]),
 ];
 

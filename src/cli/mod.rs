@@ -45,6 +45,7 @@ mod screen;
 mod signals;
 mod status;
 mod steer;
+mod store;
 mod theme;
 mod version;
 
@@ -305,6 +306,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Lint { files, strict, .. } => lint::judge(session, files, *strict),
         Verb::Schema { of } => Ok(check::schema(of)),
         Verb::Alerts { verb } => alerts::alerts(session, verb.as_ref()).await,
+        Verb::Store { verb } => store::store(session, verb.as_ref()),
         Verb::Checklist(arguments) => checklist::checklist(session, arguments),
         Verb::Plan(arguments) => deploy::plan(session, arguments).await,
         Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,

@@ -1,6 +1,8 @@
 //! `--read-only`: shows everything, changes nothing.
 
-use super::args::{CommandsVerb, EmulatorVerb, MigrateVerb, PipelineAct, ThemeVerb, Verb};
+use super::args::{
+    CommandsVerb, EmulatorVerb, MigrateVerb, PipelineAct, StoreVerb, ThemeVerb, Verb,
+};
 use super::exit::{Failed, REFUSED};
 use crate::domain::code::Code;
 use crate::domain::error::Problem;
@@ -67,6 +69,7 @@ fn acts(verb: &Verb) -> bool {
             MigrateVerb::Up { dry_run, .. } | MigrateVerb::Down { dry_run, .. } => !dry_run,
             MigrateVerb::Repair { .. } | MigrateVerb::Baseline { .. } => true,
         },
+        Verb::Store { verb } => matches!(verb, Some(StoreVerb::Push)),
         Verb::Emulator { verb } => {
             !matches!(verb, EmulatorVerb::Status | EmulatorVerb::Token | EmulatorVerb::Url)
         }

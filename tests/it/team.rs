@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::firestore::Emulator;
 use super::sandbox::{Said, Sandbox, wait_until};
 
@@ -84,7 +86,7 @@ impl Machine {
     /// The hashes of a run's facts.
     fn chain(&self, run: u64) -> Vec<String> {
         let said = self.run(&["events", &run.to_string(), "--json"]).exits(0).out;
-        let fact = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let fact = |line: &str| serde_json::from_str::<Value>(line).unwrap();
         said.lines().map(|line| fact(line)["hash"].as_str().unwrap().to_owned()).collect()
     }
 }
@@ -301,4 +303,37 @@ fn rollback_works_without_the_shared_store() {
     let rolled_back = team.one.run(&["rollback", "development", "--yes"]);
     assert_eq!(Sandbox::who(team.one.sandbox.app).unwrap().0, "1.0.0", "{}", rolled_back.err);
     assert!(rolled_back.err.contains("is not recorded"), "{}", rolled_back.err);
+}
+
+#[test]
+fn runs_of_one_machine_move_into_the_empty_store_once() {
+    let team = Team::new(None);
+    let Team { one, two, .. } = &team;
+    let config = one.sandbox.folder.path().join("config.yaml");
+    let shared = std::fs::read_to_string(&config).unwrap();
+    let local: String = shared
+        .lines()
+        .filter(|line| !line.starts_with("store:"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    std::fs::write(&config, &local).unwrap();
+    let alone = one.run(&["store"]).exits(0);
+    assert!(alone.out.contains("this machine only"), "{}", alone.out);
+    one.run(&["store", "push"]).exits(3);
+    for release in ["1.0.0", "1.1.0"] {
+        one.run(&["deploy", "development", "--release", release, "--yes"]).exits(0);
+    }
+    let before = one.chain(2);
+    std::fs::write(&config, &shared).unwrap();
+    let status = one.run(&["store", "--json"]).exits(0).json();
+    assert_eq!((status["runs_not_shared"].as_u64(), &status["last"]), (Some(2), &Value::Null));
+    one.run(&["store", "push"]).exits(0);
+    assert_eq!((one.chain(2), two.chain(2)), (before.clone(), before));
+    let again = two.run(&["store", "push"]);
+    assert!(again.code != 0 && again.err.contains("has 2 runs already"), "{}", again.err);
+    two.run(&["store", "verify"]).exits(0);
+    // The history is there, so a rollback knows where to.
+    two.run(&["rollback", "development", "--yes"]).exits(0);
+    assert_eq!(two.last(), (3, "rolled_back".to_owned()));
+    one.run(&["verify", "1"]).exits(0);
+    one.run(&["store", "verify"]).exits(0);
 }

@@ -41,6 +41,17 @@ pub enum ConfigVerb {
     },
 }
 
+/// `store`.
+#[derive(Debug, Subcommand)]
+pub enum StoreVerb {
+    /// Where runs are recorded, and whether the shared store answers
+    Status,
+    /// Move the runs of this machine into a shared store that has none yet
+    Push,
+    /// Read the whole shared store again, and compare it with this machine's copy
+    Verify,
+}
+
 /// `emulator`.
 #[derive(Debug, Subcommand)]
 pub enum EmulatorVerb {

@@ -24,7 +24,7 @@ pub use self::alerts::AlertsVerb;
 pub use self::checklist::ChecklistArguments;
 pub use self::commands::CommandsVerb;
 pub use self::health::HealthArguments;
-pub use self::local::{ConfigVerb, EmulatorVerb, ThemeVerb};
+pub use self::local::{ConfigVerb, EmulatorVerb, StoreVerb, ThemeVerb};
 pub use self::logs::LogsArguments;
 pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord, Where};
 pub use self::overrides::{OverrideWord, why};
@@ -165,6 +165,12 @@ pub enum Verb {
         /// Action [default: list]
         #[command(subcommand)]
         verb: Option<AlertsVerb>,
+    },
+    /// Where runs are recorded, and the store that a team shares
+    Store {
+        /// Action [default: status]
+        #[command(subcommand)]
+        verb: Option<StoreVerb>,
     },
     /// The handover for the next shift
     Handover {

@@ -228,6 +228,11 @@ pub(super) fn run(
     Ok(Write::whole(run_path(row.run), expected, fields))
 }
 
+/// Whether the document of a run holds its whole chain.
+pub(super) fn holds_chain(write: &Write) -> bool {
+    matches!(&write.act, Act::Update { fields, .. } if fields.contains_key("chain"))
+}
+
 /// A run's row, and its chain if the document holds it.
 pub(super) fn read_run(document: &Document) -> Result<(RunRow, Vec<Stored>), JournalError> {
     let row = document_text(document, "run")?;

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::entries::{self, CommandEntry};
 use super::lease::{self, Begin, Begun};
+use super::push;
 use super::remote::Remote;
 use super::worker::{Job, PROVEN_WITHIN, State, Wakes, Worker};
 use crate::open::SqliteStore;
@@ -175,6 +176,28 @@ impl Link {
         })?
     }
 
+    /// Moves the runs of a local store into the shared one, and returns how many.
+    pub fn push(&self, local: SqliteStore) -> Result<usize, JournalError> {
+        self.call(move |worker| {
+            Box::pin(async move {
+                let Worker { remote, mirror, .. } = worker;
+                let done = push::push(remote, mirror, &local).await;
+                worker.told(done)
+            })
+        })?
+    }
+
+    /// Reads the whole shared store again. Returns the number of its runs, and what differs from this machine's copy.
+    pub fn verify(&self) -> Result<(usize, Vec<String>), JournalError> {
+        self.call(move |worker| {
+            Box::pin(async move {
+                let Worker { remote, mirror, .. } = worker;
+                let done = push::verify(remote, mirror).await;
+                worker.told(done)
+            })
+        })?
+    }
+
     /// Sets or releases a person's lock, and returns the one that was there.
     pub(crate) fn lock(
         &self,
@@ -248,7 +271,7 @@ impl Link {
         answered.recv().map_err(|_| ended())
     }
 
-    /// The way to the thread, which starts with the first call. A failure to start is told as one to reach the store.
+    /// The way to the thread, which starts with the first call. A failure to start counts as a failure to reach the store.
     fn jobs(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jobs) = jobs.as_ref() {

@@ -10,6 +10,7 @@ mod entries;
 mod lease;
 mod link;
 mod pull;
+mod push;
 mod remote;
 mod upload;
 mod worker;
