@@ -27,7 +27,11 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
         None => loaded.environments(),
     };
     let now = session.app.clock.now();
-    let mut text = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
+    let known = match session.app.standing() {
+        Some(standing) => format!("runs shared through {}", standing.name),
+        None => "runs of this machine only".to_owned(),
+    };
+    let mut text = vec![format!("Handover, {}, {known}", now.strftime("%Y-%m-%d %H:%MZ"))];
     let mut all = Vec::new();
     for name in names {
         let spec = loaded.spec(name).map_err(|p| Failed::with(USAGE, p))?;

@@ -318,12 +318,16 @@ fn runs_of_one_machine_move_into_the_empty_store_once() {
     std::fs::write(&config, &local).unwrap();
     let alone = one.run(&["store"]).exits(0);
     assert!(alone.out.contains("this machine only"), "{}", alone.out);
+    let handover = one.run(&["handover", "development"]).exits(0).out;
+    assert!(handover.starts_with("Handover, ") && handover.contains("of this machine only"));
     one.run(&["store", "push"]).exits(3);
     for release in ["1.0.0", "1.1.0"] {
         one.run(&["deploy", "development", "--release", release, "--yes"]).exits(0);
     }
     let before = one.chain(2);
     std::fs::write(&config, &shared).unwrap();
+    let handover = one.run(&["handover", "development"]).exits(0).out;
+    assert!(handover.contains("shared through demo-"), "{handover}");
     let status = one.run(&["store", "--json"]).exits(0).json();
     assert_eq!((status["runs_not_shared"].as_u64(), &status["last"]), (Some(2), &Value::Null));
     one.run(&["store", "push"]).exits(0);
