@@ -27,7 +27,7 @@ use crate::ports::processes::Processes;
 use crate::store::SqliteStore;
 
 /// The variable that Google's tools and libraries use.
-pub(super) const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
+const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
 
 impl App {
     async fn reach_database(
@@ -38,30 +38,40 @@ impl App {
         if let Some(demo) = &self.demo {
             return Ok(Some(demo.database.clone()));
         }
-        let elsewhere = super::environment_variable(EMULATOR_HOST);
-        let (base, bearer) = match (&planned.endpoint, elsewhere) {
-            (Endpoint::Emulator, Some(host)) => {
-                (format!("http://{host}"), Auth::Fixed("owner".into()))
-            }
+        let emulator = planned.endpoint == Endpoint::Emulator;
+        let name = format!("{} of {}", planned.name, planned.environment);
+        let Some((base, bearer)) = self.firestore_at(emulator, start, &name).await? else {
+            return Ok(None);
+        };
+        let client = Firestore::new(base, planned.project.as_str(), &planned.database, bearer)?;
+        Ok(Some(Arc::new(client)))
+    }
+
+    /// The address and the token of the Firestore that has a database. `None`: the emulator does not run.
+    pub(super) async fn firestore_at(
+        &self,
+        emulator: bool,
+        start: bool,
+        database: &str,
+    ) -> Result<Option<(String, Auth)>, Problem> {
+        Ok(Some(match (emulator, super::environment_variable(EMULATOR_HOST)) {
+            (true, Some(host)) => (format!("http://{host}"), Auth::Fixed("owner".into())),
             // A real project and an emulator's address: one of the two is a mistake (dM9).
-            (_, Some(host)) => {
+            (false, Some(host)) => {
                 return Err(Problem::new(format!(
-                    "{EMULATOR_HOST} is set to {host}, but {} of {} is a real database",
-                    planned.name, planned.environment
+                    "{EMULATOR_HOST} is set to {host}, but {database} is a real database"
                 ))
                 .because("Google's client libraries would use the emulator instead")
                 .try_this(format!("unset {EMULATOR_HOST}")));
             }
-            (Endpoint::Emulator, None) => {
+            (true, None) => {
                 let found =
                     if start { Some(self.start_emulator(false).await?) } else { self.emulator() };
                 let Some(address) = found else { return Ok(None) };
                 (address.url, Auth::Fixed(self.emulator_token()?.into()))
             }
-            (_, None) => ("https://firestore.googleapis.com".to_owned(), self.google().await?),
-        };
-        let client = Firestore::new(base, planned.project.as_str(), &planned.database, bearer)?;
-        Ok(Some(Arc::new(client)))
+            (false, None) => ("https://firestore.googleapis.com".to_owned(), self.google().await?),
+        }))
     }
 
     async fn resting_database(

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::App;
-use super::databases::{EMULATOR_HOST, host_name, store_id};
-use crate::adapters::auth::Auth;
+use super::databases::{host_name, store_id};
 use crate::adapters::firestore::Firestore;
 use crate::config::SharedDatabase;
 use crate::domain::document::Document;
@@ -15,7 +14,7 @@ use crate::ports::database::{
     Answered, Changes, Database, DatabaseError, Pages, Reading, Refused, Write,
 };
 use crate::ports::journal::{Journal as _, JournalError};
-use crate::ports::sharing::{Sharing as _, Standing};
+use crate::ports::sharing::Standing;
 use crate::store::{Link, LinkParts, Machine, SqliteStore};
 
 /// Where runs are recorded.
@@ -117,28 +116,6 @@ impl App {
             Shared::Wrong(problem) => Err(JournalError::Unusable(problem.clone())),
         }
     }
-
-    async fn reach_shared(&self, wanted: &SharedDatabase) -> Result<(String, Auth), Problem> {
-        let elsewhere = super::environment_variable(EMULATOR_HOST);
-        match (wanted.emulator, elsewhere) {
-            (true, Some(host)) => Ok((format!("http://{host}"), Auth::Fixed("owner".into()))),
-            (true, None) => {
-                let address = self.start_emulator(false).await?;
-                Ok((address.url, Auth::Fixed(self.emulator_token()?.into())))
-            }
-            (false, Some(host)) => {
-                let problem = format!(
-                    "{EMULATOR_HOST} is set to {host}, but the shared store is a real database"
-                );
-                Err(Problem::new(problem)
-                    .because("Google's client libraries would use the emulator instead")
-                    .try_this(format!("unset {EMULATOR_HOST}")))
-            }
-            (false, None) => {
-                Ok(("https://firestore.googleapis.com".to_owned(), self.google().await?))
-            }
-        }
-    }
 }
 
 /// The shared store's database, reached with its first call: credentials and emulator take their time, and the first
@@ -154,9 +131,11 @@ impl Lazy {
     async fn client(&self) -> Result<Arc<Firestore>, DatabaseError> {
         let refused = |problem| DatabaseError { refused: Refused::Lost, problem };
         let mut reached = self.reached.lock().await;
-        let (base, auth) = self.app.reach_shared(&self.wanted).await.map_err(refused)?;
-        if let Some((at, client)) = reached.as_ref().filter(|(at, _)| *at == base) {
-            tracing::trace!(at, "the shared store is reached already");
+        let found = self.app.firestore_at(self.wanted.emulator, true, "the shared store").await;
+        let unstarted = || Problem::new("the emulator of the shared store does not run");
+        let found = found.and_then(|found| found.ok_or_else(unstarted));
+        let (base, auth) = found.map_err(refused)?;
+        if let Some((_, client)) = reached.as_ref().filter(|(at, _)| *at == base) {
             return Ok(client.clone());
         }
         let (project, database) = (self.wanted.project.as_str(), &self.wanted.database);

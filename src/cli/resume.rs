@@ -14,6 +14,7 @@ use super::print;
 use super::signals::{Listening, listen};
 use crate::domain::code::Code;
 use crate::domain::command::Command;
+use crate::domain::describe;
 use crate::domain::error::Problem;
 
 use crate::domain::recover::{Choice, Doubt, reconcile};
@@ -29,9 +30,8 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         return super::steer::steer(session, run, None, &Command::Resume).await;
     }
     if let Some(pid) = listed.runner {
-        let on = listed.host.map_or(String::new(), |host| format!(" on {host}"));
-        let state = listed.view.state.sentence();
-        let what = format!("run {run} is {state}, and process {pid}{on} runs it");
+        let process = describe::process(pid, listed.host.as_deref());
+        let what = format!("run {run} is {}, and {process} runs it", listed.view.state.sentence());
         return Err(Failed::with(super::exit::LOCKED, Problem::new(what)));
     }
     if listed.view.ended.is_some() {

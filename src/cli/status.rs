@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
 use crate::config::Loaded;
+use crate::domain::describe;
 use crate::domain::event::Split;
 use crate::domain::handover::Post;
 use crate::domain::run::RunState;
@@ -141,9 +142,8 @@ fn text(json: &Value, status: &Status) -> String {
     }
     let run = &json["run"];
     if !run.is_null() {
-        let on = run["host"].as_str().map_or(String::new(), |host| format!(" on {host}"));
-        let pid = run["pid"].as_u64();
-        let pid = pid.map_or("no process".to_owned(), |pid| format!("process {pid}{on}"));
+        let process = |pid: u64| describe::process(pid, run["host"].as_str());
+        let pid = run["pid"].as_u64().map_or("no process".to_owned(), process);
         text = format!(
             "{text}  run #{} ({}): {} in {}, {pid}\n",
             run["run"],

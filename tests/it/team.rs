@@ -48,12 +48,7 @@ impl Machine {
     }
 
     fn run(&self, arguments: &[&str]) -> Said {
-        let output = self.command(arguments).output().unwrap();
-        Said {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        Said::by(&mut self.command(arguments))
     }
 
     /// The number of the environment's last run, and its outcome.

@@ -1,6 +1,6 @@
 //! Facts and commands as sentences: the same on the screen, in headless output and in reports.
 
-use super::ports::sharing::Standing;
+use std::fmt;
 use std::time::Duration;
 
 use super::checklist::Tally;
@@ -9,6 +9,7 @@ use super::event::{
     ATTESTATION, AnsweredBy, DecidedBy, Event, Fact, GREEN_GATE, Mark, Recorded, Topic,
 };
 use super::ports::outbox::DeliveryState;
+use super::ports::sharing::Standing;
 use super::release::ReleaseName;
 use super::step::Failure;
 use super::time::{Timestamp, spoken};
@@ -272,9 +273,14 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A count with its noun: `1 alert`, `2 alerts`.
-pub fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub fn counted<N: Copy + fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     let plural = if count == N::from(1) { "" } else { "s" };
     format!("{count} {noun}{plural}")
+}
+
+/// A process: `process 12`, or `process 12 on laptop-1` if it is on another machine.
+pub fn process(pid: impl fmt::Display, host: Option<&str>) -> String {
+    host.map_or_else(|| format!("process {pid}"), |host| format!("process {pid} on {host}"))
 }
 
 /// What only this machine has of what a team shares.

@@ -108,8 +108,7 @@ pub(super) fn living(
     let Ok(runner) = serde_json::from_str::<Runner>(runner) else { return Ok(None) };
     let pid = runner.process.pid;
     if here.has(&runner) {
-        let alive = here.processes.alive(&runner.process);
-        return Ok(alive.then_some(Living { pid, host: None }));
+        return Ok(here.runs(&runner).then_some(Living { pid, host: None }));
     }
     let host = runner.machine.map(|machine| machine.name);
     Ok(mirror::lease_is_current(connection, run)?.then_some(Living { pid, host }))

@@ -12,7 +12,6 @@ use pointsman_core::describe;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::processes::Processes;
-use pointsman_core::ports::sharing::Sharing as _;
 
 impl SqliteStore {
     /// Opens the store for reading, even if it cannot be written. Any other failure stays an error: otherwise an old
@@ -44,11 +43,11 @@ impl SqliteStore {
 
     /// The reason why reads may be stale; `None` if they are current.
     pub(super) fn read_behind(&self) -> Option<Problem> {
-        if let Some(link) = &self.link {
-            let standing = link.standing();
-            if let Some(problem) = standing.unreachable.clone() {
-                return Some(Problem { what: describe::unreachable(&standing), ..problem });
-            }
+        if let Some(link) = &self.link
+            && let Some(problem) = link.unreachable()
+        {
+            let standing = link.standing_of(Some(self));
+            return Some(Problem { what: describe::unreachable(&standing), ..problem });
         }
         let problem = self.behind.clone()?;
         let what = "the store can only be read, as it was at its last checkpoint";

@@ -48,6 +48,16 @@ impl Here {
         Runner { process: self.processes.own(), machine: self.machine.clone() }
     }
 
+    /// The name of this machine, by which its branches are known. Empty if the store is not shared.
+    pub(super) fn name(&self) -> String {
+        self.machine.as_ref().map_or(String::new(), |machine| machine.name.clone())
+    }
+
+    /// Whether a runner is a live process of this machine.
+    pub(super) fn runs(&self, runner: &Runner) -> bool {
+        self.has(runner) && self.processes.alive(&runner.process)
+    }
+
     /// Whether a runner is on this machine.
     pub(super) fn has(&self, runner: &Runner) -> bool {
         let id = |machine: &Option<Machine>| machine.as_ref().map(|machine| machine.id.clone());

@@ -11,6 +11,7 @@ use super::rollback;
 use super::traffic::{Versions, on_side};
 use super::{ASCII_HEAVY, ASCII_PLAIN, styled, wrapped, write};
 use crate::domain::code::Code;
+use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::domain::policy::Protection;
 use crate::domain::view::RunView;
@@ -351,8 +352,9 @@ fn quit(model: &Model, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for run in model.environments.iter().filter_map(|e| e.driven()) {
         let view = &run.view;
-        let on = run.host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
-        let process = run.runner.map_or(String::new(), |pid| format!(", in process {pid}{on}"));
+        let process = run.runner.map_or(String::new(), |pid| {
+            format!(", in {}", describe::process(pid, run.host.as_deref()))
+        });
         let text = format!(
             "Run {} on {} is {}{process}.",
             view.number,

@@ -9,6 +9,7 @@ use crate::alert::Channel;
 use crate::checklist::Tick;
 use crate::code::Code;
 use crate::command::{Command, Sent};
+use crate::describe;
 use crate::error::Problem;
 use crate::event::{Event, Fact};
 use crate::ids::{EnvironmentName, RunNumber, StepId};
@@ -84,11 +85,8 @@ impl fmt::Display for JournalError {
             ),
             Self::LeaseLost(run) => write!(f, "another process runs run {run}"),
             Self::Busy(Holder { run, pid, host, actor, at, since, .. }) => {
-                let on = host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
-                write!(
-                    f,
-                    "run {run} of {actor} is under way: it is {at}, process {pid}{on}, since {since}"
-                )
+                let process = describe::process(pid, host.as_deref());
+                write!(f, "run {run} of {actor} is under way: it is {at}, {process}, since {since}")
             }
         }
     }

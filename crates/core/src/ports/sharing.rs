@@ -42,6 +42,4 @@ pub trait Sharing: Send + Sync {
     /// Waits until the shared store holds a fact and the lease was proven a moment ago, another machine has the run, or
     /// an attempt fails.
     fn shared(&self, run: RunNumber, seq: u64) -> BoxFuture<'_, Shared>;
-    /// How this machine stands with the shared store.
-    fn standing(&self) -> Standing;
 }

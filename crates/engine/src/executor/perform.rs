@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::sharing::{Unshared, announces_effect};
+use super::sharing::{Unshared, announces_effect, returns_traffic};
 use super::{COMMAND_POLL, Engine, locks};
 use crate::context::{Context, StepError, StepResult};
 use crate::error::EngineError;
@@ -14,7 +14,6 @@ use crate::steps;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::incident_card::card;
-use pointsman_core::plan::RunKind;
 use pointsman_core::step::PlannedStep;
 use pointsman_core::time::spoken;
 
@@ -44,12 +43,12 @@ impl Engine {
         let databases = self.outside.databases.clone();
         databases.in_step(step.id.as_str());
         let view = self.supervisor.view();
-        let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
+        let gives_back = returns_traffic(view);
+        let clock = self.outside.clock.clone();
+        let mut unshared = Unshared::new(self.supervisor.sharing(), clock, view);
         let limit = steps::deadline(&step.kind, context.plan());
         let deadline = self.outside.clock.sleep(limit);
-        let outside_clock = self.outside.clock.clone();
         let act = Box::pin(steps::perform(&step.kind, context));
-        let mut unshared = Unshared::new(self.supervisor.sharing(), outside_clock, gives_back);
         tokio::pin!(act, deadline);
         let result: StepResult = loop {
             let look = self.outside.clock.sleep(COMMAND_POLL);
@@ -60,7 +59,7 @@ impl Engine {
                     locks::still_ours(&databases, &asked, gives_back)?;
                     let effect = announces_effect(&asked);
                     self.supervisor.answer(&step.id, asked)?;
-                    unshared.answer(self.supervisor.view(), effect, done);
+                    unshared.answer(self.supervisor.view().last_seq, effect, done);
                 }
                 told = unshared.next() => {
                     self.progress.send_replace(unshared.heard(told)?);

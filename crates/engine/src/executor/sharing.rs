@@ -11,6 +11,7 @@ use super::Engine;
 use crate::context::Asked;
 use crate::error::EngineError;
 use pointsman_core::error::Problem;
+use pointsman_core::ids::RunNumber;
 use pointsman_core::plan::RunKind;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
@@ -29,7 +30,7 @@ pub(super) struct Unshared {
     sharing: Option<Arc<dyn Sharing>>,
     clock: Arc<dyn Clock>,
     gives_back: bool,
-    run: pointsman_core::ids::RunNumber,
+    run: RunNumber,
     /// Each waits for a fact, in the order of the facts.
     waiting: VecDeque<(u64, oneshot::Sender<()>)>,
     /// The wait for the first of them, kept over the polls of the engine.
@@ -50,25 +51,17 @@ impl Unshared {
     pub(super) fn new(
         sharing: Option<Arc<dyn Sharing>>,
         clock: Arc<dyn Clock>,
-        gives_back: bool,
+        view: &RunView,
     ) -> Self {
-        let run = pointsman_core::ids::RunNumber(0);
-        Self {
-            sharing,
-            clock,
-            gives_back,
-            run,
-            waiting: VecDeque::new(),
-            asked: None,
-            failed: false,
-        }
+        let (run, gives_back) = (view.number, returns_traffic(view));
+        let waiting = VecDeque::new();
+        Self { sharing, clock, gives_back, run, waiting, asked: None, failed: false }
     }
 
     /// Lets a step continue, at once or when the shared store holds the run as it is now.
-    pub(super) fn answer(&mut self, view: &RunView, effect: bool, done: oneshot::Sender<()>) {
-        self.run = view.number;
+    pub(super) fn answer(&mut self, seq: u64, effect: bool, done: oneshot::Sender<()>) {
         match &self.sharing {
-            Some(_) if effect => self.waiting.push_back((view.last_seq, done)),
+            Some(_) if effect => self.waiting.push_back((seq, done)),
             // A step that has ended needs no reply.
             _ => drop(done.send(())),
         }
@@ -111,27 +104,33 @@ impl Unshared {
     /// # Errors
     /// Another machine has the run: this one must have no further effect.
     pub(super) fn heard(&mut self, told: Shared) -> Result<String, EngineError> {
-        let mut progress = String::new();
-        match told {
+        let progress = match told {
             Shared::TakenOver => {
                 return Err(EngineError::Journal(JournalError::LeaseLost(self.run)));
             }
-            Shared::NotYet(problem) if !self.gives_back => {
-                progress = format!("waiting for the shared store: {problem}");
-                return Ok(progress);
-            }
+            Shared::NotYet(problem) if !self.gives_back => return Ok(waiting(&problem)),
             Shared::NotYet(problem) => {
                 tracing::warn!(%problem, "a rollback continues without the shared store");
-                progress.push_str("not shared: the rollback continues without the shared store");
+                "not shared: the rollback continues without the shared store"
             }
-            Shared::Yes => {}
-        }
+            Shared::Yes => "",
+        };
         if let Some((_, done)) = self.waiting.pop_front() {
             // A step that has ended needs no reply.
             let _ = done.send(());
         }
-        Ok(progress)
+        Ok(progress.to_owned())
     }
+}
+
+/// The progress of a step that waits for the shared store.
+fn waiting(problem: &Problem) -> String {
+    format!("waiting for the shared store: {problem}")
+}
+
+/// Whether a run returns traffic, and so waits for no store: a rollback, or a run that rolls back.
+pub(super) fn returns_traffic(view: &RunView) -> bool {
+    view.gives_back() || view.plan.kind == RunKind::Rollback
 }
 
 impl Engine {
@@ -142,7 +141,7 @@ impl Engine {
         let Some(sharing) = self.supervisor.sharing() else { return Ok(()) };
         let view = self.supervisor.view();
         let (run, seq) = (view.number, view.last_seq);
-        let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
+        let gives_back = returns_traffic(view);
         let limit = if gives_back { ROLLBACK_WAITS } else { ASK_AGAIN };
         loop {
             let told = tokio::select! {
@@ -160,7 +159,7 @@ impl Engine {
                 }
                 Shared::NotYet(_) if gives_back => return Ok(()),
                 Shared::NotYet(problem) => {
-                    self.progress.send_replace(format!("waiting for the shared store: {problem}"));
+                    self.progress.send_replace(waiting(&problem));
                     self.supervisor.take_commands()?;
                     if self.supervisor.wishes.leave.is_some() {
                         return Err(EngineError::Left);

@@ -19,7 +19,7 @@ impl SqliteStore {
 
     /// Turns own facts that the shared store lacks into a branch: another machine has the run.
     pub(crate) fn branch_off(&mut self, run: RunNumber) -> Result<(), JournalError> {
-        let host = self.here.machine.as_ref().map_or(String::new(), |own| own.name.clone());
+        let host = self.here.name();
         let here = self.here.clone();
         let name = self.run_row(run)?.environment;
         let transaction = immediate(&mut self.connection).sql()?;

@@ -85,9 +85,6 @@ impl SqliteStore {
 
     /// What was read so far.
     pub(crate) fn reading(&self) -> Result<Reading, JournalError> {
-        self.connection
-            .execute("INSERT OR IGNORE INTO shared_reading (one) VALUES (1)", [])
-            .sql()?;
         let sql = "SELECT changed, at, runs FROM shared_reading";
         let row = |row: &rusqlite::Row<'_>| {
             Ok(Reading { changed: row.get(0)?, at: row.get(1)?, runs: RunNumber(row.get(2)?) })

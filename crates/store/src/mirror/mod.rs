@@ -42,6 +42,7 @@ CREATE TABLE shared_reading (
     at          TEXT NOT NULL DEFAULT '',
     runs        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+INSERT INTO shared_reading (one) VALUES (1);
 CREATE TABLE shared_damage (
     run     INTEGER PRIMARY KEY,
     seq     INTEGER NOT NULL,
@@ -201,7 +202,7 @@ impl SqliteStore {
     /// # Errors
     /// A fact that is torn, edited, missing or does not continue the one before it is `Damaged`; those before it are kept.
     pub(crate) fn import(&mut self, of: &RunRow, facts: &[Stored]) -> Result<(), JournalError> {
-        let host = self.here.machine.as_ref().map_or(String::new(), |own| own.name.clone());
+        let host = self.here.name();
         let transaction = immediate(&mut self.connection).sql()?;
         let is_new = begin(&transaction, of)?;
         let (mut seq, mut hash) = shared_head(&transaction, of.run)?;

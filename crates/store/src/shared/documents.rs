@@ -36,6 +36,8 @@ pub(super) const COUNTER: &str = "store/runs";
 /// The collection of environments, and its field with the server time of the last change.
 pub(super) const ENVIRONMENTS: &str = "environments";
 pub(super) const CHANGED: &str = "changed";
+/// The collection of runs.
+pub(super) const RUNS: &str = "runs";
 /// A chain that is larger than this stays in its facts: a document has at most 1 `MiB`.
 const CHAIN_FITS: usize = 900_000;
 
@@ -44,11 +46,44 @@ pub(super) fn environment_path(name: &EnvironmentName) -> String {
 }
 
 pub(super) fn run_path(run: RunNumber) -> String {
-    format!("runs/{:010}", run.0)
+    numbered(RUNS, run.0)
 }
 
 pub(super) fn facts_of(run: RunNumber) -> String {
     format!("{}/facts", run_path(run))
+}
+
+/// The numbered collections of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entries {
+    Commands,
+    Ticks,
+    Branches,
+}
+
+impl Entries {
+    /// The collection's name, which is also that of its count in the environment's document.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Commands => "commands",
+            Self::Ticks => "ticks",
+            Self::Branches => "branches",
+        }
+    }
+
+    /// How many entries there are.
+    pub(super) fn count(self, known: &Known) -> u64 {
+        match self {
+            Self::Commands => known.commands,
+            Self::Ticks => known.ticks,
+            Self::Branches => known.branches,
+        }
+    }
+
+    /// The path of the collection.
+    pub(super) fn of(self, environment: &EnvironmentName) -> String {
+        format!("{}/{}", environment_path(environment), self.name())
+    }
 }
 
 /// A path in a numbered collection. Names sort as their numbers.
@@ -160,9 +195,9 @@ impl Change {
         self
     }
 
-    /// Counts one more `commands`, `ticks` or `branches`.
-    pub(super) fn one_more(mut self, of: &str) -> Self {
-        self.increments.extend(of.parse().map(|path| (path, 1)));
+    /// Counts one more entry.
+    pub(super) fn one_more(mut self, of: Entries) -> Self {
+        self.increments.extend(of.name().parse().map(|path| (path, 1)));
         self
     }
 

@@ -3,11 +3,10 @@
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::documents::{self, Change, environment_path, numbered};
+use super::documents::{self, Change, Entries, numbered};
 use super::remote::{Remote, SharedError};
 use crate::journal::text;
 use crate::open::{Sql as _, SqliteStore, immediate};
-use crate::runner::Runner;
 use crate::ticks;
 use pointsman_core::checklist::Tick;
 use pointsman_core::command::Command;
@@ -67,7 +66,7 @@ pub(super) async fn withdraw(
     environment: &EnvironmentName,
     number: u64,
 ) -> Result<bool, SharedError> {
-    let path = numbered(&format!("{}/commands", environment_path(environment)), number);
+    let path = numbered(&Entries::Commands.of(environment), number);
     let (documents, _) = remote.read(&[path]).await?;
     let Some(document) = documents.into_iter().flatten().next() else { return Ok(false) };
     if document.fields.contains_key("taken") {
@@ -94,11 +93,11 @@ pub(super) fn marked(document: &Document, field: &str) -> Write {
 pub(super) async fn add<T: Serialize + DeserializeOwned>(
     remote: &Remote,
     environment: &EnvironmentName,
-    of: &str,
+    of: Entries,
     entry: &T,
 ) -> Result<u64, SharedError> {
     let wanted = text(entry)?;
-    let collection = format!("{}/{of}", environment_path(environment));
+    let collection = of.of(environment);
     // The number of an entry whose reply was lost.
     let (mut attempt, mut unanswered) = (0, None);
     loop {
@@ -112,15 +111,10 @@ pub(super) async fn add<T: Serialize + DeserializeOwned>(
             }
         }
         let (now, _) = remote.environment(environment).await?;
-        let known = &now.known;
-        let last = match of {
-            "commands" => known.commands,
-            "ticks" => known.ticks,
-            _ => known.branches,
-        };
+        let last = of.count(&now.known);
         let path = numbered(&collection, last + 1);
         let change = Change::default().one_more(of).write(environment, Expected::Anything);
-        let writes = [documents::entry(path.clone(), entry)?, change];
+        let writes = [documents::entry(path, entry)?, change];
         match remote.commit(&writes).await {
             Ok(_) => return Ok(last + 1),
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
@@ -189,10 +183,6 @@ impl SqliteStore {
                 Ok((id, environment, TickEntry { release, tick }))
             })
             .collect()
-    }
-
-    pub(super) fn is_here(&self, runner: &Runner) -> bool {
-        self.here.has(runner)
     }
 }
 

@@ -234,7 +234,7 @@ fn earlier(
     name: &EnvironmentName,
     lease: Option<&Lease>,
 ) -> Result<Vec<(RunNumber, bool)>, JournalError> {
-    let ours = lease.filter(|lease| mirror.is_here(&lease.runner)).map(|lease| lease.run);
+    let ours = lease.filter(|lease| mirror.here.has(&lease.runner)).map(|lease| lease.run);
     let unfinished = leases::unfinished(&mirror.connection, name)?;
     let mut earlier: Vec<_> = unfinished.into_iter().map(|(run, _)| (run, true)).collect();
     for (run, _) in &earlier {

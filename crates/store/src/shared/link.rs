@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::documents::Entries;
 use super::entries::{self, CommandEntry};
 use super::lease::{self, Begin, Begun};
 use super::push;
@@ -101,7 +102,7 @@ impl Link {
         }
     }
 
-    /// Reads what is older than allowed. Without an answer the copy stays as it is, and [`Sharing::standing`] has the reason.
+    /// Reads what is older than allowed. Without an answer the copy stays as it is, and [`Link::standing`] has the reason.
     pub(crate) fn refresh(&self, hurried: bool) {
         // What follows has read everything once, and reads on.
         if *self.follows.borrow() && !hurried && self.state.borrow().attempts > 0 {
@@ -222,7 +223,8 @@ impl Link {
     ) -> Result<u64, JournalError> {
         self.call(move |worker| {
             Box::pin(async move {
-                let sent = entries::add(&worker.remote, &environment, "commands", &entry).await;
+                let sent =
+                    entries::add(&worker.remote, &environment, Entries::Commands, &entry).await;
                 worker.told(sent)
             })
         })?
@@ -306,6 +308,31 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Why the last attempt to reach the shared store failed.
+    pub(crate) fn unreachable(&self) -> Option<Problem> {
+        self.state.borrow().unreachable.clone()
+    }
+
+    /// How this machine stands with the shared store.
+    pub fn standing(&self) -> Standing {
+        let mirror = SqliteStore::open_as(&self.parts.folder, self.here());
+        self.standing_of(mirror.as_ref().ok())
+    }
+
+    /// The same, with an opened copy.
+    pub(crate) fn standing_of(&self, mirror: Option<&SqliteStore>) -> Standing {
+        let read = mirror.and_then(|mirror| mirror.reading().ok());
+        let unshared = mirror.and_then(|mirror| mirror.unshared_facts().ok());
+        Standing {
+            name: self.parts.database.name(),
+            as_of: read.and_then(|read| read.at.parse().ok()),
+            unreachable: self.unreachable(),
+            unshared: unshared.unwrap_or_default(),
+        }
+    }
+}
+
 impl Sharing for Link {
     fn shared(&self, run: RunNumber, seq: u64) -> BoxFuture<'_, Shared> {
         Box::pin(async move {
@@ -332,18 +359,5 @@ impl Sharing for Link {
                 }
             }
         })
-    }
-
-    fn standing(&self) -> Standing {
-        let unreachable = self.state.borrow().unreachable.clone();
-        let mirror = SqliteStore::open_as(&self.parts.folder, self.here());
-        let read = mirror.as_ref().ok().and_then(|mirror| mirror.reading().ok());
-        let unshared = mirror.as_ref().ok().and_then(|mirror| mirror.unshared_facts().ok());
-        Standing {
-            name: self.parts.database.name(),
-            as_of: read.and_then(|read| read.at.parse().ok()),
-            unreachable,
-            unshared: unshared.unwrap_or_default(),
-        }
     }
 }

@@ -1,15 +1,15 @@
 //! Reads what changed in the shared store into this machine's copy.
 
+use serde::de::DeserializeOwned;
+
 use super::documents::{
-    self, ENVIRONMENTS, Environment, numbered, read_entry, read_fact, read_run, run_path,
+    self, ENVIRONMENTS, Entries, Environment, RUNS, read_entry, read_fact, read_run,
 };
 use super::entries::{BranchEntry, CommandEntry, TickEntry};
 use super::remote::{Remote, SharedError};
 use crate::facts::Stored;
 use crate::mirror::{Known, RunRow};
 use crate::open::SqliteStore;
-use serde::de::DeserializeOwned;
-
 use pointsman_core::document::{Document, Value};
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Damage, JournalError};
@@ -73,13 +73,13 @@ async fn take(
     }
     let now = &environment.known;
     if now.ticks > known.ticks {
-        for document in entries(remote, name, "ticks", known.ticks).await? {
+        for document in remote.numbered(&Entries::Ticks.of(name), known.ticks).await? {
             let Some(TickEntry { release, tick }) = known_entry(&document) else { continue };
             mirror.keep_tick(name, &release, &tick)?;
         }
     }
     if now.branches > known.branches {
-        for document in entries(remote, name, "branches", known.branches).await? {
+        for document in remote.numbered(&Entries::Branches.of(name), known.branches).await? {
             let Some(BranchEntry { run, host, fact }) = known_entry(&document) else { continue };
             if let Ok(stored) = Stored::parse(&fact) {
                 mirror.keep_branch(run, &host, &stored)?;
@@ -98,24 +98,10 @@ fn is_behind(mirror: &SqliteStore, environment: &Environment) -> Result<bool, Jo
     Ok(mirror.shared_to(head.run)? != (head.seq, head.hash.clone()))
 }
 
-/// The documents of a numbered collection of an environment, after a number.
-async fn entries(
-    remote: &Remote,
-    name: &EnvironmentName,
-    of: &str,
-    after: u64,
-) -> Result<Vec<Document>, SharedError> {
-    let collection = format!("{}/{of}", documents::environment_path(name));
-    let after = (after > 0).then(|| numbered(&collection, after));
-    remote.all(&collection, after).await
-}
-
 /// Reads the runs, of any environment, that began since the newest one of the copy.
 async fn new_runs(remote: &Remote, mirror: &mut SqliteStore) -> Result<(), SharedError> {
     // Not after the newest run of the copy: this machine may have begun a later one itself.
-    let read = mirror.reading()?.runs;
-    let after = (read.0 > 0).then(|| run_path(read));
-    for document in remote.all("runs", after).await? {
+    for document in remote.numbered(RUNS, mirror.reading()?.runs.0).await? {
         let Some(number) = documents::number_of(&document).map(RunNumber) else { continue };
         match read_run(&document) {
             // A chain that does not fit is not taken: the facts themselves decide.
@@ -138,9 +124,7 @@ async fn more_facts(
 ) -> Result<(), SharedError> {
     let run = row.run;
     let after = mirror.shared_to(run)?.0;
-    let collection = documents::facts_of(run);
-    let from = (after > 0).then(|| numbered(&collection, after));
-    let found = remote.all(&collection, from).await?;
+    let found = remote.numbered(&documents::facts_of(run), after).await?;
     let facts: Vec<_> = found.iter().map_while(|document| read_fact(document).ok()).collect();
     let unread = (facts.len() < found.len()).then(|| JournalError::Damaged {
         run,
@@ -179,8 +163,8 @@ async fn commands(
     (known, environment): (&Known, &Environment),
 ) -> Result<(), SharedError> {
     let lease = environment.known.lease.as_ref().filter(|lease| !lease.released);
-    let Some(lease) = lease.filter(|lease| mirror.is_here(&lease.runner)) else { return Ok(()) };
-    for document in entries(remote, name, "commands", known.commands).await? {
+    let Some(lease) = lease.filter(|lease| mirror.here.has(&lease.runner)) else { return Ok(()) };
+    for document in remote.numbered(&Entries::Commands.of(name), known.commands).await? {
         let Some(number) = documents::number_of(&document) else { continue };
         let Some(entry) = known_entry::<CommandEntry>(&document) else { continue };
         let withdrawn = document.fields.get("withdrawn") == Some(&Value::Boolean(true));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::documents::{self, COUNTER, Change, Head, counter};
+use super::documents::{self, COUNTER, Change, Head, RUNS, counter};
 use super::pull::pull;
 use super::remote::{Remote, SharedError};
 use crate::facts;
@@ -79,7 +79,7 @@ pub(super) async fn verify(
 ) -> Result<(usize, Vec<String>), SharedError> {
     pull(remote, mirror).await?;
     let (mut runs, mut wrong) = (0, Vec::new());
-    for document in remote.all("runs", None).await? {
+    for document in remote.numbered(RUNS, 0).await? {
         let Some(run) = documents::number_of(&document).map(RunNumber) else { continue };
         runs += 1;
         let chain = match documents::read_run(&document) {
@@ -89,20 +89,20 @@ pub(super) async fn verify(
                 continue;
             }
         };
-        let found = remote.all(&documents::facts_of(run), None).await?;
+        let found = remote.numbered(&documents::facts_of(run), 0).await?;
         let facts: Vec<_> = found.iter().map(documents::read_fact).collect();
         let here = facts::stored_after(&mirror.connection, run, 0).unwrap_or_default();
-        for (at, stored) in here.iter().enumerate() {
-            let seq = stored.fact.seq;
-            let kept = facts.get(at);
-            let same = match kept {
+        let (shared_to, _) = mirror.shared_to(run)?;
+        let shared = here.iter().take_while(|stored| stored.fact.seq <= shared_to);
+        for (at, stored) in shared.enumerate() {
+            let same = match facts.get(at) {
                 Some(Ok(kept)) => kept == stored,
                 // Runs that were uploaded whole have no documents of their facts.
                 None => chain.get(at) == Some(stored),
                 Some(Err(_)) => false,
             };
-            let shared = mirror.shared_to(run)?.0 >= seq;
-            if shared && !same {
+            if !same {
+                let seq = stored.fact.seq;
                 wrong.push(format!("run {run}: record {seq} is another one in the shared store"));
                 break;
             }

@@ -146,13 +146,14 @@ impl Remote {
         self.within(self.database.since(ENVIRONMENTS, documents::CHANGED, since)).await
     }
 
-    /// All documents of a collection whose names follow `after`.
-    pub(super) async fn all(
+    /// All documents of a numbered collection after a number.
+    pub(super) async fn numbered(
         &self,
         collection: &str,
-        after: Option<String>,
+        after: u64,
     ) -> Result<Vec<Document>, SharedError> {
-        let (mut found, mut after) = (Vec::new(), after);
+        let mut after = (after > 0).then(|| documents::numbered(collection, after));
+        let mut found = Vec::new();
         loop {
             let pages = Pages { collection, group: false, until: None };
             let page = self.within(self.database.page(pages, after.as_deref(), PAGE)).await?;

@@ -1,6 +1,6 @@
 //! Writes this machine's facts to the shared store, and keeps its lease.
 
-use super::documents::{self, Change, Environment, Head};
+use super::documents::{self, Change, Entries, Environment, Head};
 use super::entries::{self, BranchEntry};
 use super::lease::Held;
 use super::pull::pull;
@@ -38,15 +38,6 @@ pub(super) enum Written {
 impl Driven {
     pub(super) fn new(held: Held) -> Self {
         Self { held, environment: None }
-    }
-
-    /// Writes the facts that a process of this machine left when it ended.
-    async fn finish(
-        &mut self,
-        remote: &Remote,
-        mirror: &mut SqliteStore,
-    ) -> Result<Written, SharedError> {
-        self.write_all(remote, mirror, false).await
     }
 
     /// Writes every fact that the shared store lacks, and renews the lease if that is due.
@@ -164,7 +155,7 @@ async fn taken_over(
     pull(remote, mirror).await?;
     let name = mirror.run_row(run)?.environment;
     let lease = mirror.known(&name)?.lease.filter(|lease| lease.run == run);
-    if !lease.is_some_and(|lease| mirror.is_here(&lease.runner)) {
+    if !lease.is_some_and(|lease| mirror.here.has(&lease.runner)) {
         mirror.branch_off(run)?;
     }
     Ok(Written::TakenOver)
@@ -181,16 +172,16 @@ pub(super) async fn leftovers(
         let written = leftover(remote, mirror, run).await;
         first = first.and(written);
     }
-    let host = mirror.here.machine.as_ref().map_or(String::new(), |machine| machine.name.clone());
+    let host = mirror.here.name();
     for (run, stored) in mirror.unshared_branches()? {
         let row = mirror.run_row(run)?;
         let fact = stored.json().to_string();
         let entry = BranchEntry { run, host: host.clone(), fact };
-        entries::add(remote, &row.environment, "branches", &entry).await?;
+        entries::add(remote, &row.environment, Entries::Branches, &entry).await?;
         mirror.keep_branch(run, &host, &stored)?;
     }
     for (id, environment, entry) in mirror.unshared_ticks()? {
-        entries::add(remote, &environment, "ticks", &entry).await?;
+        entries::add(remote, &environment, Entries::Ticks, &entry).await?;
         mirror.mark_tick(id)?;
     }
     first
@@ -203,22 +194,16 @@ async fn leftover(
 ) -> Result<(), SharedError> {
     let row = mirror.run_row(run)?;
     // A process that drives it writes its facts itself.
-    if mirror.is_alive_here(&row.runner) {
+    if mirror.here.runs(&row.runner) {
         return Ok(());
     }
     let (environment, _) = remote.environment(&row.environment).await?;
     let lease = environment.known.lease.as_ref().filter(|lease| lease.run == run);
-    match lease.filter(|lease| mirror.is_here(&lease.runner)) {
+    match lease.filter(|lease| mirror.here.has(&lease.runner)) {
         Some(lease) => {
             let held = Held { run, environment: row.environment.clone(), fence: lease.fence };
-            Driven::new(held).finish(remote, mirror).await.map(drop)
+            Driven::new(held).write_all(remote, mirror, false).await.map(drop)
         }
         None => taken_over(remote, mirror, run).await.map(drop),
-    }
-}
-
-impl SqliteStore {
-    fn is_alive_here(&self, runner: &crate::runner::Runner) -> bool {
-        self.is_here(runner) && self.here.processes.alive(&runner.process)
     }
 }
