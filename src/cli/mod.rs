@@ -332,6 +332,9 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Attach { run } => attach::attach(session, session.run(run)?).await,
         Verb::Resume(arguments) => resume::resume(session, arguments).await,
         Verb::Approve(to) => steer::risk(session, to, &Command::Approve).await,
+        Verb::Extend(to) => {
+            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Extend).await
+        }
         Verb::Pause(to) => {
             steer::steer(session, session.run(&to.run)?, to.seen, &Command::Pause).await
         }

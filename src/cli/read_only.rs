@@ -46,6 +46,7 @@ fn acts(verb: &Verb) -> bool {
         | Verb::Cleanup(_)
         | Verb::Resume(_)
         | Verb::Approve(_)
+        | Verb::Extend(_)
         | Verb::Pause(_)
         | Verb::Retry(_)
         | Verb::Skip { .. }

@@ -113,6 +113,7 @@ fn run_json(listed: &Listed) -> Value {
     };
     json!({
         "run": view.number, "kind": view.plan.kind, "state": state,
+        "gate": view.deadline().map(|due| json!({"due": due.at, "ends_run": due.ends})),
         "step": view.state.step(), "pid": listed.runner, "host": listed.host,
         // `null`: the result of a switch is unknown, so the services may differ.
         "split": (!view.may_be_split() || view.split().is_some()).then(|| view.split().is_some()),

@@ -27,6 +27,7 @@ mod finding;
 mod firestore;
 mod first_hour;
 mod freezing;
+mod gates;
 mod golden;
 mod google;
 mod google_hosting;

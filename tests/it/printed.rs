@@ -104,7 +104,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
 /// Commands that act also get `--yes`.
-const DONE: [(&str, i32, &str); 90] = [
+const DONE: [(&str, i32, &str); 91] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
     ("init --yes", 1, "never changes"),
@@ -169,6 +169,7 @@ const DONE: [(&str, i32, &str); 90] = [
     ("checklist development --release 1.0.0", 0, "X"),
     ("checklist development --release 1.0.0 tick x", 0, ""),
     ("approve 7", 3, "ended"),
+    ("extend 7", 3, "ended"),
     ("abort 7", 3, "ended"),
     ("resume 7", 3, ""),
     ("lock development release --reason x", 0, ""),

@@ -80,6 +80,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::RolloutsHeld { service: s(), policy: String::new() }, true, RUNNING),
         (Event::RolloutsReleased { service: s(), problem: None }, false, &["ready", "waiting", "failed", "paused", "done"]),
         (Event::ChecklistSeen { list: List::Pre, items: vec![] }, true, &["waiting"]),
+        (Event::GateDue { at: pointsman::domain::time::Timestamp::UNIX_EPOCH, ends: true }, true, &["waiting"]),
         (Event::ReleaseMarked { release: label("1"), commit: None, mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
         (Event::DatabaseLocked { database: "main".into(), fence: 1 }, true, RUNNING),
         (Event::SchemaSeen { database: "main".into(), version: None, dirty: None }, true, RUNNING),
@@ -124,6 +125,7 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::TrafficObserved { .. }
         | Event::Judged { .. }
         | Event::ChecklistSeen { .. }
+        | Event::GateDue { .. }
         | Event::FilesSeen { .. }
         | Event::ReleaseFaulted { .. }
         | Event::ServingReported { .. }

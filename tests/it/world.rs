@@ -39,13 +39,13 @@ pub(crate) use pointsman::rehearsal::{Act, Behaviour, Fault, World};
 
 use super::dying::{Dying, End};
 
-/// tokio's clock, which the tests pause: waits take no real time and keep their order.
-/// The time of day is fixed at this duration after the epoch.
+/// tokio's clock, which the tests pause: waits take no real time and keep their order. The time of day starts at this
+/// duration after the epoch.
 struct PausedClock(tokio::time::Instant, Duration);
 
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH + self.1
+        Timestamp::UNIX_EPOCH + self.1 + self.0.elapsed()
     }
 
     fn elapsed(&self) -> Duration {

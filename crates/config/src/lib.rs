@@ -9,6 +9,7 @@ mod check;
 mod checklist;
 mod cloud_run;
 mod custom_commands;
+mod deploys;
 mod explain;
 mod file;
 mod finding;

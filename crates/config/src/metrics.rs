@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Findings;
+use super::deploys::deploys;
 use super::file::Loaded;
 use super::schema::Config;
-use super::schema::deploy::MetricsConfig;
+use super::schema::deploy::{DeployConfig, MetricsConfig};
 use pointsman_core::runtime_figures::{FigureRules, LEAST_REQUESTS};
 use pointsman_core::time::spoken;
 
@@ -32,15 +33,12 @@ pub(super) fn rules_of(
 
 /// Every wrong limit: the path of its key, and the reason.
 pub(super) fn wrong(config: &Config) -> Vec<(Vec<&str>, String)> {
-    let environments = config.environments.iter();
-    let deploys = environments.map(|(name, of)| (vec!["environments", name, "deploy"], &of.deploy));
-    let all = deploys.chain([(vec!["deploy"], &config.deploy)]);
-    all.filter_map(|(mut path, deploy)| {
+    let wrong = |(mut path, deploy): (Vec<_>, &DeployConfig)| {
         let (key, why) = rules_of(deploy.soak.metrics.as_ref()?).err()?;
         path.extend(["soak", "metrics"].into_iter().chain(key));
         Some((path, why))
-    })
-    .collect()
+    };
+    deploys(config).filter_map(wrong).collect()
 }
 
 impl Loaded {

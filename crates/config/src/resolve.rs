@@ -247,6 +247,8 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
         }
         soak.countdown = layer.soak.countdown.map_or(soak.countdown, |d| d.0);
         soak.on_failure = layer.soak.on_failure.unwrap_or(soak.on_failure);
+        policy.gate.expires = layer.gate.expires.map_or(policy.gate.expires, |d| d.0);
+        policy.gate.then = layer.gate.then.unwrap_or(policy.gate.then);
         if let Some(shares) = &layer.traffic {
             let parts = shares.iter().filter_map(|percent| u8::try_from(*percent).ok());
             policy.traffic = parts.filter(|percent| *percent < 100).collect();

@@ -130,7 +130,8 @@ impl Rules<'_> {
                 self.environment_exists(&["commands", &at, "environment"], environment);
             }
         }
-        for (path, why) in super::metrics::wrong(config) {
+        let hasty = super::deploys::hasty_gates(config);
+        for (path, why) in super::metrics::wrong(config).into_iter().chain(hasty) {
             self.say(&path, why);
         }
         self.checklists();

@@ -19,6 +19,7 @@ impl Event {
             | Self::StepSkipped { .. }
             | Self::GateOpened { .. }
             | Self::GateAnswered { .. }
+            | Self::GateDue { .. }
             | Self::BlueObserved { .. }
             | Self::RolloutsReleased { .. }
             | Self::FilesSeen { .. }

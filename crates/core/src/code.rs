@@ -135,6 +135,9 @@ codes! {
     COMMAND_REFUSED = 211, "The run refused the command",
         "The run is in a state in which the command has no effect, or it changed since you saw it.",
         "`pointsman status ENV` shows the run; repeat the command if it is still right.";
+    GATE_EXPIRED = 212, "The gate expired",
+        "Nobody approved it, or completed its checklist, within `deploy.gate.expires`. Traffic was not touched.",
+        "Deploy again. `pointsman extend RUN` and the key `+` give a waiting gate its full time again; `deploy.gate: { then: wait }` lets gates wait without limit.";
     STORE_UNUSABLE = 301, "The state folder cannot be read",
         "The database in the state folder was not opened, or is not a database of Pointsman.",
         "`pointsman doctor` shows the folder and the cause.";

@@ -15,6 +15,8 @@ use super::view::RunView;
 pub enum Command {
     /// Approves the waiting gate.
     Approve,
+    /// Lets the waiting gate wait its full time again, from now on.
+    Extend,
     /// Pauses before the next step, or holds an automatic rollback.
     Pause,
     Resume,
@@ -31,6 +33,9 @@ pub enum Command {
         /// Aborts without waiting for the current step.
         now: bool,
     },
+    /// A command of a newer version, which is refused.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Why a checklist's gate cannot be approved: only its items open it.
@@ -52,8 +57,10 @@ pub struct Sent {
 pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
     // Commands that add no risk mean the same at any step: a rollback or a pause must not fail because a
     // step started while the operator typed.
-    let careful =
-        matches!(sent.command, Command::Abort { .. } | Command::Rollback | Command::Pause);
+    let careful = matches!(
+        sent.command,
+        Command::Abort { .. } | Command::Rollback | Command::Pause | Command::Extend
+    );
     if sent.seen < view.decided_at && !careful {
         return Err(format!(
             "the run moved on after fact {}: it is now {} (fact {})",
@@ -70,6 +77,10 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
             return may_switch(view).map_err(|problem| problem.to_string());
         }
         Command::Approve => false,
+        Command::Extend => return may_extend(view),
+        Command::Unknown => {
+            return Err("the process that drives the run is of an older version and does not know this command".to_owned());
+        }
         // A rollback always finishes: between two services, traffic is split.
         Command::Pause if view.gives_back() || view.plan.kind == RunKind::Rollback => {
             return Err("a rollback in progress cannot be paused".to_owned());
@@ -88,6 +99,15 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         return may_skip(view, reason);
     }
     if fits { Ok(()) } else { Err(format!("the run is {}", view.state.sentence())) }
+}
+
+/// Whether the run waits at a gate that has a time limit.
+pub fn may_extend(view: &RunView) -> Result<(), String> {
+    match (&view.state, view.deadline()) {
+        (RunState::Waiting { .. }, Some(_)) => Ok(()),
+        (RunState::Waiting { .. }, None) => Err("its gate waits without limit".to_owned()),
+        _ => Err(format!("the run is {}", view.state.sentence())),
+    }
 }
 
 /// Whether a failed soak rolls back automatically, unless a person holds it.

@@ -163,6 +163,7 @@ fn of_people(event: &Event) -> Option<String> {
         Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
             format!("approved by command {id}")
         }
+        Event::GateDue { at, ends } => due(*at, *ends),
         Event::CommandAccepted { command: asked, .. } => format!("command: {}", command(asked)),
         Event::CommandRefused { command: asked, because, .. } => {
             format!("command refused: {}: {because}", command(asked))
@@ -227,6 +228,16 @@ fn judged(rule: &str) -> &str {
     }
 }
 
+/// When a gate is due, and what happens then.
+pub fn due(at: Timestamp, ends: bool) -> String {
+    let at = at.strftime("%H:%M:%SZ");
+    if ends {
+        format!("the gate expires at {at}; then the run ends, and traffic stays where it is")
+    } else {
+        format!("the gate was due at {at}; it waits on, and nothing is rolled back")
+    }
+}
+
 /// Who decided a rollback: `automatically`, or `by a person`.
 pub fn decided_by(by: DecidedBy) -> &'static str {
     if by == DecidedBy::Rule { "automatically" } else { "by a person" }
@@ -236,6 +247,8 @@ pub fn decided_by(by: DecidedBy) -> &'static str {
 pub fn command(command: &Command) -> &'static str {
     match command {
         Command::Approve => "approve the gate",
+        Command::Extend => "extend the gate",
+        Command::Unknown => "a command of a newer version",
         Command::Pause => "pause before the next step",
         Command::Resume => "resume",
         Command::Retry => "retry the step",

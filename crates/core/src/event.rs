@@ -144,6 +144,8 @@ pub enum Event {
     GateOpened { question: String },
     /// A gate was approved, and how.
     GateAnswered { by: AnsweredBy, next: Option<StepId> },
+    /// People were reminded that a gate is due at a time. `ends`: the run ends then.
+    GateDue { at: Timestamp, ends: bool },
     /// The live build of a service when the run started.
     BlueObserved {
         service: ServiceName,
@@ -284,6 +286,7 @@ impl Event {
             | Self::MigrationEnded { .. } => Topic::Database,
             Self::GateOpened { .. }
             | Self::GateAnswered { .. }
+            | Self::GateDue { .. }
             | Self::ChecklistSeen { .. }
             | Self::CommandAccepted { .. }
             | Self::CommandRefused { .. }

@@ -164,7 +164,10 @@ fn under_way(view: &RunView, driven: bool) -> String {
             let list = view.gate().and_then(StepKind::guarded_by);
             let open = list.and_then(|list| may_pass(view, list).err());
             let open = open.map(|problem| format!(": {}", problem.sentence())).unwrap_or_default();
-            format!("WAITS FOR APPROVAL at {gate}{open}")
+            let due = view.deadline().map(|due| {
+                format!(", {} {}", if due.ends { "expires" } else { "due" }, clock(due.at))
+            });
+            format!("WAITS FOR APPROVAL at {gate}{open}{}", due.unwrap_or_default())
         }
         RunState::Failed { step, .. } => format!("FAILED in {step}, waits for a decision"),
         RunState::Paused { next } => format!("PAUSED before {next}"),

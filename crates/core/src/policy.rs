@@ -106,6 +106,30 @@ pub struct SoakPolicy {
     pub countdown: Duration,
 }
 
+/// What an expired gate does before traffic moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AfterGate {
+    /// The run ends. Traffic was not touched.
+    Abort,
+    /// The gate waits without limit.
+    Wait,
+}
+
+/// How long a gate waits. A run of an earlier version waits without limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatePolicy {
+    #[serde(with = "text_form")]
+    pub expires: Duration,
+    pub then: AfterGate,
+}
+
+impl GatePolicy {
+    fn unlimited() -> Self {
+        Self { expires: Duration::from_hours(1), then: AfterGate::Wait }
+    }
+}
+
 /// The complete policy of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployPolicy {
@@ -117,6 +141,9 @@ pub struct DeployPolicy {
     pub attest: AttestPolicy,
     /// The soak after the switch.
     pub soak: SoakPolicy,
+    /// How long its gates wait.
+    #[serde(default = "GatePolicy::unlimited")]
+    pub gate: GatePolicy,
     /// The shares of the traffic that GREEN gets before it gets all, in per cent, each with a soak. Empty: all at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<u8>,
@@ -151,6 +178,7 @@ impl Default for DeployPolicy {
                 on_failure: OnFailure::Rollback,
                 countdown: s(10),
             },
+            gate: GatePolicy { expires: s(3600), then: AfterGate::Abort },
             traffic: Vec::new(),
             drain: s(30),
             keep_blue: s(1800),

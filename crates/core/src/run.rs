@@ -178,7 +178,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         Event::Judged { .. } | Event::GreenReady { .. } => {
             (here && matches!(state, S::Running { .. } | S::Waiting { .. })).then(|| state.clone())
         }
-        Event::ChecklistSeen { .. } => {
+        Event::ChecklistSeen { .. } | Event::GateDue { .. } => {
             (here && matches!(state, S::Waiting { .. })).then(|| state.clone())
         }
         Event::UndoPlanned { .. }

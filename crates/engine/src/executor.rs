@@ -2,6 +2,7 @@
 
 mod cancel;
 mod countdown;
+mod deadline;
 mod gate;
 mod locks;
 mod perform;

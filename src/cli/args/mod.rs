@@ -224,6 +224,8 @@ pub enum Verb {
     Resume(ResumeArguments),
     /// Approve the gate of a waiting run
     Approve(SteerArguments),
+    /// Let the gate of a waiting run wait its full time again
+    Extend(SteerArguments),
     /// Pause a run before its next step
     Pause(SteerArguments),
     /// Retry the failed step of a run

@@ -108,6 +108,8 @@ commands! {
         acts::may_switch => acts::switch;
     Deploy "deploy" ["D"] Acts Asks any "deploy a release here",
         acts::idle => acts::deploy;
+    Extend "extend" ["+"] Acts Waits any "give the waiting gate its full time again",
+        acts::may_extend => acts::extend;
     Pause "pause" ["p"] Acts Waits any "pause before the next step, or resume",
         acts::may_pause => acts::pause;
     Retry "retry" ["R"] Acts Asks any "retry the failed step",

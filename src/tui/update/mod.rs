@@ -169,7 +169,9 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
                 r.view.services.values().map(|s| s.traffic.clone()).collect::<Vec<_>>()
             };
             // Traffic that the run has read on another build gives the builds, and so their probes, other roles.
-            run.as_ref().map(|r| (r.view.number, r.view.decided_at, r.runner.is_some(), traffic(r)))
+            let due = |r: &RunSnapshot| r.view.open_gate.is_some_and(|open| open.reminded);
+            run.as_ref()
+                .map(|r| (r.view.number, r.view.decided_at, r.runner.is_some(), traffic(r), due(r)))
         };
         let moved = stood(&here.run) != stood(&run);
         let rings = moved && here.read;

@@ -18,8 +18,9 @@ use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
 
 /// The deployment commands, in the order in which they are shown.
-const ACTS: [Command; 9] = [
+const ACTS: [Command; 10] = [
     Command::Switch,
+    Command::Extend,
     Command::Deploy,
     Command::Pause,
     Command::Retry,

@@ -13,7 +13,12 @@ use crate::resolve::{BATCH_DOCUMENTS, REMIND_AFTER};
 /// Writes them into the schema.
 pub(super) fn add(schema: &mut Value) {
     let policy = serde_json::to_value(DeployPolicy::default()).unwrap_or_default();
-    let groups = [("HealthConfig", "health"), ("AttestConfig", "attest"), ("SoakConfig", "soak")];
+    let groups = [
+        ("HealthConfig", "health"),
+        ("AttestConfig", "attest"),
+        ("SoakConfig", "soak"),
+        ("GateConfig", "gate"),
+    ];
     for (definition, group) in groups {
         for (key, value) in policy[group].as_object().into_iter().flatten() {
             set(schema, definition, key, value.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use pointsman_core::policy::OnFailure;
+use pointsman_core::policy::{AfterGate, OnFailure};
 use pointsman_core::time::text_form;
 
 /// A duration as text: `300ms`, `5s`, `2m`, `1h`.
@@ -40,6 +40,8 @@ pub struct DeployConfig {
     pub attest: AttestConfig,
     /// Monitoring of the new build after the switch.
     pub soak: SoakConfig,
+    /// How long a gate waits for people.
+    pub gate: GateConfig,
     /// Shares of the traffic for the candidate, in per cent, each followed by a soak: `[10, 50, 100]`. Needs a platform of
     /// kind `cloud-run`. Without it, all traffic moves at once.
     pub traffic: Option<Vec<u32>>,
@@ -47,6 +49,17 @@ pub struct DeployConfig {
     pub drain: Option<DurationText>,
     /// How long the previous build stays warm, so that a rollback takes seconds.
     pub keep_blue: Option<DurationText>,
+}
+
+/// The time limit of gates.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateConfig {
+    /// How long a gate waits. People are reminded before, and can extend it with `+` or `pointsman extend RUN`.
+    pub expires: Option<DurationText>,
+    /// What an expired gate does before traffic moved: `abort` ends the run, `wait` waits without limit. After the switch
+    /// it reminds.
+    pub then: Option<AfterGate>,
 }
 
 /// The health check of the candidate before the switch.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checklist::may_pass;
+use crate::code::Code;
 use crate::command::counts_down;
 use crate::describe;
 use crate::error::Problem;
@@ -257,6 +258,10 @@ fn overridden(view: &RunView) -> String {
     if all.is_empty() { String::new() } else { format!("; overridden: {}", all.join(", ")) }
 }
 
+fn expired(because: Option<&Problem>) -> bool {
+    because.is_some_and(|problem| problem.code == Some(Code::GATE_EXPIRED))
+}
+
 fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)> {
     let waits = view.plan.waits_for_people() && view.ended.is_none();
     Some(match event {
@@ -274,6 +279,12 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
             let problem = may_pass(view, *list).err()?;
             (Kind::Gate, "waits for its checklist".to_owned(), Some(problem))
         }
+        Event::GateDue { at, ends } => {
+            let todo =
+                format!("pointsman approve {run}, or pointsman extend {run}", run = view.number.0);
+            let problem = Problem::new("").try_this(todo);
+            (Kind::Gate, format!("still waits: {}", describe::due(*at, *ends)), Some(problem))
+        }
         // No alert for a failure that is retried, or a step that was cancelled.
         Event::StepFailed { problem, class }
             if waits
@@ -287,6 +298,8 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                 Outcome::Promoted => Kind::Promoted,
                 Outcome::RolledBack => Kind::RolledBack,
                 Outcome::Failed | Outcome::Unknown => Kind::Failed,
+                // Nobody decided this end.
+                Outcome::Aborted if expired(because.as_ref()) => Kind::Gate,
                 Outcome::CleanedUp | Outcome::Migrated | Outcome::Aborted | Outcome::Superseded => {
                     return None;
                 }

@@ -18,6 +18,8 @@ fn clean_command(command: &mut Command) {
     match command {
         Command::Skip { reason } => clean(reason),
         Command::Approve
+        | Command::Extend
+        | Command::Unknown
         | Command::Pause
         | Command::Resume
         | Command::Retry
@@ -81,6 +83,7 @@ pub fn without_secrets(mut event: Event) -> Event {
         | Event::FilesSeen { .. }
         | Event::GreenReady { .. }
         | Event::GateAnswered { .. }
+        | Event::GateDue { .. }
         | Event::BlueObserved { .. }
         | Event::RolloutsHeld { .. }
         | Event::BuildRequested { .. }

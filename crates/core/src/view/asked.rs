@@ -22,9 +22,12 @@ impl Asked {
             Command::Abort { now: false } => "ABORTING after this step",
             Command::Pause => "PAUSING after this step",
             Command::Rollback => "ROLLING BACK after this step",
-            Command::Approve | Command::Resume | Command::Retry | Command::Skip { .. } => {
-                "ANSWERED"
-            }
+            Command::Approve
+            | Command::Extend
+            | Command::Unknown
+            | Command::Resume
+            | Command::Retry
+            | Command::Skip { .. } => "ANSWERED",
         };
         format!("{what} ({}, {})", self.actor, self.at.strftime("%H:%M:%SZ"))
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod customers;
 mod database;
+mod deadline;
 mod questions;
 mod service;
 mod traffic;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 pub use self::asked::Asked;
 pub use self::database::DatabaseView;
+pub use self::deadline::{Deadline, OpenGate};
 pub use self::questions::WaitsFor;
 pub use self::service::ServiceView;
 pub use self::traffic::TrafficState;
@@ -77,6 +79,8 @@ pub struct RunView {
     pub held: bool,
     /// An accepted pause, end or rollback that has not happened yet.
     pub asked: Option<Asked>,
+    /// The time of the gate that the run waits at.
+    pub open_gate: Option<OpenGate>,
     /// Evidence that the release itself is bad.
     pub faults: Vec<(ServiceName, String)>,
     /// The reason of its rollback, if it rolls back.
@@ -118,6 +122,7 @@ impl RunView {
             waited_ms: 0,
             held: false,
             asked: None,
+            open_gate: None,
             faults: Vec::new(),
             undo: None,
             failure: None,
@@ -171,6 +176,7 @@ impl RunView {
                 self.note_database(event);
                 self.note_run(fact, event);
                 self.note_asked(fact, event);
+                self.note_gate(fact, event);
             }
         }
         self.last_seq = fact.seq;

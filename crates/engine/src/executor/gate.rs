@@ -14,8 +14,11 @@ use pointsman_core::run::RunState;
 use pointsman_core::step::{PlannedStep, Side, StepKind};
 
 impl Engine {
-    /// Waits for an approval. Gates never time out.
+    /// Waits for an approval, until the gate expires.
     pub(super) async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
+        if self.expired(gate).await? {
+            return Ok(());
+        }
         if let Some(StepKind::GateChecklist { list }) = self.supervisor.view().gate() {
             let list = *list;
             return self.at_list(gate, list).await;

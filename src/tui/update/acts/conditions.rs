@@ -111,6 +111,10 @@ pub(in crate::tui) fn may_skip(model: &Model) -> Allowed {
     driven(model)?.map_or(Ok(()), |view| command::may_skip(view, "given"))
 }
 
+pub(in crate::tui) fn may_extend(model: &Model) -> Allowed {
+    driven(model)?.map_or_else(|| Err("no gate is open".to_owned()), command::may_extend)
+}
+
 pub(in crate::tui) fn may_pause(model: &Model) -> Allowed {
     let Some(view) = driven(model)? else { return Err("no run is under way".to_owned()) };
     if view.gives_back() || view.plan.kind == RunKind::Rollback {

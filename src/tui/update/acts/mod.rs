@@ -7,8 +7,8 @@ mod questions;
 use tui_input::Input;
 
 pub(in crate::tui) use self::conditions::{
-    idle, may_abort, may_allow_rollouts, may_clean_up, may_pause, may_retry, may_roll_back,
-    may_skip, may_switch,
+    idle, may_abort, may_allow_rollouts, may_clean_up, may_extend, may_pause, may_retry,
+    may_roll_back, may_skip, may_switch,
 };
 use super::picker::picker_of;
 use super::program::tell_problem;
@@ -28,7 +28,7 @@ use crate::tui::keys::Key;
 use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, Confirm, Item, Kind, Phase, Picker, Purpose};
-use crate::tui::model::environments::Environment;
+use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::panes::migrations::model::databases;
 use crate::tui::panes::{Pane, history};
 
@@ -124,6 +124,16 @@ pub(in crate::tui) fn pause(model: &mut Model, _: Key) -> Vec<Effect> {
     let ticket = model.ticket();
     model.tell(if paused { "resuming…" } else { "pausing before the next step…" });
     vec![Effect::Send(ticket, number, seen, command)]
+}
+
+/// Gives the waiting gate its full time again. Needs no confirmation, because nothing else changes.
+pub(in crate::tui) fn extend(model: &mut Model, _: Key) -> Vec<Effect> {
+    let seen = |run: &RunSnapshot| (run.view.number, run.view.last_seq);
+    let Some((number, seen)) = model.here().and_then(|here| here.driven()).map(seen) else {
+        return Vec::new();
+    };
+    model.tell("extending the gate…");
+    vec![Effect::Send(model.ticket(), number, seen, command::Command::Extend)]
 }
 
 fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {

@@ -9,6 +9,7 @@ use crate::domain::plan::{Member, RunKind};
 use crate::domain::run::RunState;
 use crate::domain::step::{StepKind, StepState};
 use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
+use crate::domain::time::spoken;
 use crate::domain::view::{RunView, ServiceView, StepView};
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSnapshot;
@@ -109,6 +110,7 @@ impl Look<'_> {
                     lines.extend(self.unprovable(step));
                 }
                 lines.extend(list.and_then(|list| self.list(list)));
+                lines.extend(self.deadline());
                 return lines;
             }
             StepState::Failed { .. } => return self.progress(step),
@@ -198,6 +200,24 @@ impl Look<'_> {
             Some((delta, Role::Warning, format!("{service} {}", summary(changes))))
         };
         self.run.view.services.iter().filter_map(of).collect()
+    }
+
+    /// When the gate is due: the time left, and the moment by the clock of the machine that drives the run.
+    fn deadline(&self) -> Option<Line<'static>> {
+        let deadline = self.run.view.deadline().filter(|_| self.run.runner.is_some())?;
+        let now = self.model.clock()?;
+        let left = std::time::Duration::try_from(deadline.at.duration_since(now));
+        let at = moment(deadline.at, self.model.now);
+        let text = match left {
+            Ok(left) if deadline.ends => format!("expires in {} ({at})", took(ms(left))),
+            Ok(left) => format!("due in {} ({at})", took(ms(left))),
+            Err(_) if deadline.ends => format!("expired {at}"),
+            Err(_) => format!("was due {at}"),
+        };
+        let role = if now >= deadline.remind { Role::Warning } else { Role::Muted };
+        let text = cut(&format!("{text}; + extends it"), self.width.saturating_sub(12));
+        let mark = self.theme.pick("◷", "[t]");
+        Some(Line::styled(format!("         {mark} {text}"), self.theme.style(role)))
     }
 
     /// The state of the checklist that guards a gate.
@@ -299,7 +319,7 @@ impl Look<'_> {
             }
             Some(until) => format!("it stays warm until {}", moment(until, self.model.now)),
             None => {
-                format!("it stays warm for {} after this run", crate::domain::time::spoken(keep))
+                format!("it stays warm for {} after this run", spoken(keep))
             }
         };
         let text = format!("   {dash} undo is instant until K cleans up BLUE {dash}");
