@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::App;
+use super::identity::machine_name;
 use crate::adapters::auth::Auth;
 use crate::adapters::firestore::Firestore;
 use crate::adapters::program::MachinePrograms;
@@ -113,8 +114,7 @@ impl App {
 
     /// Asks the holders of locks on the databases of a plan to stop.
     pub async fn ask_holders_to_stop(&self, plan: &Plan) -> Result<(), Problem> {
-        let by = format!("{} on {}", self.actor, host_name());
-        self.services().ask_holders_to_stop(plan, &by).await
+        self.services().ask_holders_to_stop(plan, &self.actor()).await
     }
 
     /// The identity of a run as the holder of a lock. One run of one store is one holder, so that its next process
@@ -122,9 +122,9 @@ impl App {
     fn holder(&self, plan: &Plan, run: RunNumber) -> Holder {
         Holder {
             id: holder_id(&self.state, run.0),
-            host: host_name(),
+            host: machine_name(),
             pid: u64::from(std::process::id()),
-            actor: self.actor.clone(),
+            actor: self.actor(),
             purpose: format!("{} on {}", plan.title(), plan.environment),
             run: run.0,
         }
@@ -156,12 +156,9 @@ impl DatabaseServers for App {
     }
 }
 
-pub(super) fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
 fn holder_id(state: &Path, run: u64) -> String {
-    let store = store_id(state).unwrap_or_else(|_| format!("{}:{}", host_name(), state.display()));
+    let store =
+        store_id(state).unwrap_or_else(|_| format!("{}:{}", machine_name(), state.display()));
     Hash::of(format!("{store}:{run}").as_bytes()).short().to_owned()
 }
 

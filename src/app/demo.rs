@@ -209,7 +209,7 @@ impl App {
         let (signals, receiver) = mpsc::channel(1);
         let mut engine = self.engine(view, Attendance::Attended, receiver).await?;
         if let Some(choice) = choice {
-            let taken = engine.take_over("the demo's world", choice).await;
+            let taken = engine.take_over("the demo's world", choice, &self.actor()).await;
             taken.map_err(|e| Problem::new("it cannot be taken over").because(e.to_string()))?;
         }
         tokio::spawn(async move {

@@ -11,6 +11,7 @@ mod databases;
 mod demo;
 mod emulator;
 mod google;
+mod identity;
 mod pipeline;
 mod prober;
 mod shared_store;
@@ -33,7 +34,7 @@ use crate::adapters::command::Commands;
 pub use crate::adapters::google::About as AboutCredentials;
 use crate::adapters::google_api::Kind;
 use crate::adapters::probe::MachineProber;
-use crate::adapters::process::{ThisMachine, user_name};
+use crate::adapters::process::ThisMachine;
 use crate::adapters::run_log::{FileLog, LinesOnly, NoLog};
 use crate::config::project_key;
 use crate::domain::code::Code;
@@ -72,8 +73,7 @@ pub struct App {
     pub state: PathBuf,
     /// The folder of the store and of the runs' logs: the state folder, or one in it for each shared store.
     records: PathBuf,
-    /// The actor: the Unix user.
-    pub actor: String,
+    account: identity::Account,
     /// The config, for printed commands that must work from any folder.
     pub config: Option<PathBuf>,
     pub clock: Arc<dyn Clock>,
@@ -100,7 +100,7 @@ impl App {
         Ok(Self {
             records: state.clone(),
             state,
-            actor: user_name(),
+            account: identity::Account::default(),
             config: None,
             clock: Arc::new(SystemClock::start()),
             processes: Arc::new(ThisMachine),
@@ -157,7 +157,7 @@ impl App {
         let event = Event::RunStarted { plan_hash: plan.hash(), plan: Box::new(plan.clone()) };
         let event = without_secrets(event);
         let at = self.clock.now();
-        let entry = Entry { actor: &self.actor, at, elapsed_ms: 0, step: None, event: &event };
+        let entry = Entry { actor: &self.actor(), at, elapsed_ms: 0, step: None, event: &event };
         journal.create(&plan, entry, take_over)
     }
 
@@ -171,14 +171,14 @@ impl App {
         let (outcome, because) = (Outcome::Failed, Some(why.clone()));
         let event = Event::RunEnded { outcome, because };
         let at = self.clock.now();
-        let entry = Entry { actor: &self.actor, at, elapsed_ms: 0, step: None, event: &event };
+        let entry = Entry { actor: &self.actor(), at, elapsed_ms: 0, step: None, event: &event };
         journal.append(run, entry).map(drop)
     }
 
     /// The ports of this machine, or of the demo's world.
     pub fn services(&self) -> Services {
         Services {
-            actor: self.actor.clone(),
+            actor: self.actor(),
             clock: self.clock.clone(),
             stores: Arc::new(self.clone()),
             platforms: Arc::new(self.clone()),

@@ -72,7 +72,7 @@ impl App {
         let groups = self.groups("pipelines").within(environment.as_str());
         // Created here so that only this user can read it.
         let _ = private_folder(&kept);
-        let who = (self.clock.clone(), self.actor.clone());
+        let who = (self.clock.clone(), self.actor());
         LocalPipeline::new(
             (folder.to_owned(), jobs.to_vec()),
             MachinePrograms { groups },

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::App;
-use super::databases::{host_name, store_id};
+use super::databases::store_id;
+use super::identity::machine_name;
 use crate::adapters::firestore::Firestore;
 use crate::config::SharedDatabase;
 use crate::domain::document::Document;
@@ -24,7 +25,11 @@ pub(super) enum Shared {
     #[default]
     Local,
     /// In a store that a team shares.
-    Linked(Arc<Link>),
+    Linked {
+        link: Arc<Link>,
+        /// Whether nobody reaches it without Google credentials.
+        proven: bool,
+    },
     /// The config does not say it correctly. Nothing is read or written, since it could be the wrong store.
     Wrong(Problem),
 }
@@ -51,19 +56,20 @@ impl App {
                 return;
             }
         };
+        let proven = !wanted.emulator;
         let parts = LinkParts {
             folder: self.records.clone(),
-            machine: Machine { id, name: host_name() },
+            machine: Machine { id, name: machine_name() },
             database: Arc::new(Lazy { app: self.clone(), wanted, reached: Mutex::default() }),
             processes: self.processes.clone(),
             clock: self.clock.clone(),
         };
-        self.shared = Shared::Linked(Link::new(parts));
+        self.shared = Shared::Linked { link: Link::new(parts), proven };
     }
 
     /// Reads the shared store regularly from here on.
     pub fn follow_shared(&self) {
-        if let Shared::Linked(link) = &self.shared {
+        if let Shared::Linked { link, .. } = &self.shared {
             link.follow();
         }
     }
@@ -71,7 +77,7 @@ impl App {
     /// Writes what this process has not shared yet. Called before it ends. Returns how this machine stands if something
     /// is left.
     pub fn settle_shared(&self) -> Option<Standing> {
-        let Shared::Linked(link) = &self.shared else { return None };
+        let Shared::Linked { link, .. } = &self.shared else { return None };
         let settled = link.settle();
         settled.then(|| link.standing()).filter(|standing| standing.unshared > 0)
     }
@@ -79,14 +85,19 @@ impl App {
     /// How this machine stands with the shared store; `None` if runs are recorded on this machine alone.
     pub fn standing(&self) -> Option<Standing> {
         match &self.shared {
-            Shared::Linked(link) => Some(link.standing()),
+            Shared::Linked { link, .. } => Some(link.standing()),
             Shared::Local | Shared::Wrong(_) => None,
         }
     }
 
+    /// Whether nobody reaches the store without Google credentials.
+    pub fn has_proven_store(&self) -> bool {
+        matches!(&self.shared, Shared::Linked { proven: true, .. })
+    }
+
     /// Moves the runs that this machine recorded alone into the shared store. `None`: there is no shared store.
     pub fn push_to_shared(&self) -> Option<Result<usize, JournalError>> {
-        let Shared::Linked(link) = &self.shared else { return None };
+        let Shared::Linked { link, .. } = &self.shared else { return None };
         let local = SqliteStore::open(&self.state, self.processes.clone());
         Some(local.and_then(|local| link.push(local)))
     }
@@ -94,7 +105,7 @@ impl App {
     /// Compares the whole shared store with this machine's copy. `None`: there is no shared store.
     pub fn verify_shared(&self) -> Option<Result<(usize, Vec<String>), JournalError>> {
         match &self.shared {
-            Shared::Linked(link) => Some(link.verify()),
+            Shared::Linked { link, .. } => Some(link.verify()),
             Shared::Local | Shared::Wrong(_) => None,
         }
     }
@@ -112,7 +123,7 @@ impl App {
     pub(super) fn linked(&self, store: SqliteStore) -> Result<SqliteStore, JournalError> {
         match &self.shared {
             Shared::Local => Ok(store),
-            Shared::Linked(link) => Ok(store.linked(link)),
+            Shared::Linked { link, .. } => Ok(store.linked(link)),
             Shared::Wrong(problem) => Err(JournalError::Unusable(problem.clone())),
         }
     }

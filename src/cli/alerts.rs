@@ -41,7 +41,7 @@ pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Fini
             let until = now.checked_add(*length).map_err(|e| {
                 Failed::with(USAGE, Problem::new("the length is too long").because(e.to_string()))
             })?;
-            store.silence_until(Some(&(until, session.app.actor.clone(), reason.clone())))?;
+            store.silence_until(Some(&(until, session.app.actor(), reason.clone())))?;
         }
         AlertsVerb::Speak => store.silence_until(None)?,
     }
@@ -74,7 +74,7 @@ async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
             );
         return Err(Failed::with(USAGE, problem));
     }
-    let alert = Alert::test(&session.app.actor, session.app.clock.now());
+    let alert = Alert::test(&session.app.actor(), session.app.clock.now());
     store.put(&notify, &alert)?;
     deliver(session, TEST_WITHIN).await?;
     let mut letters = store.letters(ALERTS_LISTED)?;

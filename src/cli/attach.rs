@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::Session;
 use super::exit::{Failed, Finished, IN_DOUBT, OK};
 use super::print;
+use crate::domain::approvals::Approval;
 use crate::domain::code::Code;
 use crate::domain::command::Command;
 use crate::domain::describe;
@@ -25,7 +26,7 @@ const FACT_POLL: Duration = Duration::from_millis(50);
 
 /// The accepted commands.
 const WORDS: &str =
-    "approve · extend · pause · resume · retry · skip REASON · rollback · abort · quit";
+    "approve [NOTE] · extend · pause · resume · retry · skip REASON · rollback · abort · quit";
 
 /// Prints new facts of a run until the run ends or its process dies.
 pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
@@ -140,7 +141,10 @@ fn heard(view: &RunView, asked: Option<Command>, line: &str) -> Heard {
         "extend" => return Heard::Sends(Command::Extend),
         "pause" => return Heard::Sends(Command::Pause),
         "resume" => return Heard::Sends(Command::Resume),
-        "approve" => Command::Approve,
+        "approve" => {
+            let note = Some(rest.trim().to_owned()).filter(|note| !note.is_empty());
+            Command::Approve(Approval { plan: None, note })
+        }
         "retry" => Command::Retry,
         "skip" => Command::Skip { reason: rest.trim().to_owned() },
         "rollback" => Command::Rollback,

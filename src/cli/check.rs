@@ -21,6 +21,7 @@ pub(super) fn check(session: &Session) -> Finished {
     let mut odd = loaded.nameless_controls();
     odd.findings.extend(loaded.late_metrics().findings);
     odd.findings.extend(loaded.untried().findings);
+    odd.findings.extend(loaded.unproven_people().findings);
     for name in loaded.environments() {
         let spec = loaded.spec(name)?;
         let held = session.app.held_ports(&spec).into_iter();

@@ -170,7 +170,7 @@ async fn run(
     };
     let runs = app.custom_command_runs();
     let run =
-        runs.run(&command, (&environment, &app.actor), &|line| print::note(line), stop).await?;
+        runs.run(&command, (&environment, &app.actor()), &|line| print::note(line), stop).await?;
     let said = format!("{} (run {}): {}", run.title(), run.id, run.state.label());
     session.result(&said, &json!(run));
     Ok(match run.state {

@@ -129,7 +129,7 @@ fn ports_are_free(session: &Session, loaded: &Loaded, environment: &str) -> Resu
 const HASH_DIGITS: usize = 8;
 
 /// Refuses a plan that differs from the reviewed one.
-fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
+pub(super) fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
     let (hash, reviewed) = (plan.hash().to_string(), reviewed.trim());
     if reviewed.len() < HASH_DIGITS {
         let problem = Problem::coded(Code::PLAN_CHANGED, format!("--plan {reviewed} is too short"));

@@ -11,6 +11,7 @@ use crate::domain::alert::{Channel, Notify};
 use crate::domain::code::Code;
 use crate::domain::describe;
 use crate::domain::error::Problem;
+use crate::domain::identity::NameSource;
 use crate::engine::READ_WITHIN;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::tui::terminal_report;
@@ -30,6 +31,7 @@ pub(super) async fn doctor(session: &Session, only: Option<&str>) -> Finished {
     let mut looks = vec![
         look("state folder", state(session)),
         look("store", store(session)),
+        look("you", who(session).await),
         look("git", git()),
     ];
     looks.push(look("proxy", session.app.proxies()));
@@ -64,6 +66,20 @@ pub(super) async fn doctor(session: &Session, only: Option<&str>) -> Finished {
     let json: Vec<_> = looks.iter().map(Look::json).collect();
     session.result(&text.join("\n"), &json!({"ok": well, "looked_at": json}));
     Ok(if well { OK } else { FAILED })
+}
+
+/// As whom this process acts, and whether that is proven.
+async fn who(session: &Session) -> Result<String, Problem> {
+    let who = session.app.identity().await;
+    if who.source == NameSource::Google {
+        return Ok(who.to_string());
+    }
+    if session.app.has_proven_store() {
+        return Err(Problem::new("the account of the credentials in use is not known")
+            .because(format!("what you do is recorded as {who}, which proves nothing"))
+            .try_this("gcloud auth application-default login"));
+    }
+    Ok(format!("{who}, as this machine says; only a shared store at Google proves an account"))
 }
 
 /// Checks whether this machine can deliver to the alert channels.

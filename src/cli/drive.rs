@@ -221,6 +221,6 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
         return Err(problem.into());
     }
     let mut engine = app.engine(view, Attendance::Attended, signals).await?;
-    engine.take_over(&doubt.observed, choice).await?;
+    engine.take_over(&doubt.observed, choice, &app.actor()).await?;
     Ok(engine.run().await?.exit_code())
 }

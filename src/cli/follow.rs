@@ -137,8 +137,10 @@ pub(super) fn waiting(view: &RunView) -> Option<String> {
         let changes = view.config_changes().into_iter().fold(String::new(), |all, (service, change)| {
             format!("{all}\n  besides code, {service}: {change}")
         });
+        let approvals = view.approvals_sentence().map(|told| format!("\n  {told}"));
+        let approvals = approvals.unwrap_or_default();
         format!(
-            "waits for approval: {title}{changes}\n  now: pointsman approve {run}; or pointsman abort {run}"
+            "waits for approval: {title}{changes}{approvals}\n  now: pointsman approve {run}; or pointsman abort {run}"
         )
     })
 }

@@ -198,7 +198,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
         }
     };
     for probe in of {
-        samples.mute(&probe.muted_by(), until.as_ref(), &session.app.actor)?;
+        samples.mute(&probe.muted_by(), until.as_ref(), &session.app.actor())?;
     }
     let text = match &until {
         Some((until, reason)) => {

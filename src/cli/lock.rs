@@ -34,14 +34,14 @@ pub(super) fn lock(
     match act {
         None => {}
         Some(LockAct::Take) => {
-            let (actor, since) = (session.app.actor.clone(), session.app.clock.now());
+            let (actor, since) = (session.app.actor(), session.app.clock.now());
             store.lock(&environment, &HumanLock { actor, reason: why()?, since })?;
         }
         Some(LockAct::Release) => {
             let why = why()?;
             let lock = store.locked(&environment)?;
             if store.unlock(&environment)? {
-                tracing::info!(%environment, ?lock, actor = session.app.actor, why, "a lock is released");
+                tracing::info!(%environment, ?lock, actor = session.app.actor(), why, "a lock is released");
             }
         }
     }

@@ -274,6 +274,9 @@ async fn carried(session: &Session) -> Finished {
             }
         }))
     });
+    if verb.is_some_and(read_only::acts) {
+        session.app.identity().await;
+    }
     let finished = dispatch(session).await;
     if let Some(standing) = session.app.settle_shared() {
         print::note(describe::unshared(&standing));
@@ -312,7 +315,8 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Verb::Cleanup(arguments) => cleanup::cleanup(session, arguments).await,
-        Verb::Migrate(arguments) => migrate::migrate(session, arguments).await,
+        // On the heap: the largest of these futures decides the size of all.
+        Verb::Migrate(arguments) => Box::pin(migrate::migrate(session, arguments)).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
         Verb::Handover { environment } => handover::handover(session, environment.as_deref()).await,
         Verb::Commands { verb } => commands::commands(session, verb.as_ref()).await,
@@ -331,7 +335,7 @@ async fn dispatch(session: &Session) -> Finished {
         },
         Verb::Attach { run } => attach::attach(session, session.run(run)?).await,
         Verb::Resume(arguments) => resume::resume(session, arguments).await,
-        Verb::Approve(to) => steer::risk(session, to, &Command::Approve).await,
+        Verb::Approve(arguments) => steer::approve(session, arguments).await,
         Verb::Extend(to) => {
             steer::steer(session, session.run(&to.run)?, to.seen, &Command::Extend).await
         }

@@ -16,7 +16,7 @@ pub(super) fn permits(verb: &Verb) -> Result<(), Failed> {
     Err(Failed::with(REFUSED, problem.try_this("run it without --read-only")))
 }
 
-fn acts(verb: &Verb) -> bool {
+pub(super) fn acts(verb: &Verb) -> bool {
     match verb {
         Verb::Check
         | Verb::Config { .. }

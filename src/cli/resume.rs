@@ -73,7 +73,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         return Err(Failed::with(REFUSED, problem));
     }
     let mut engine = session.app.engine(view, Attendance::Unattended, signals).await?;
-    engine.take_over(&doubt.observed, choice).await?;
+    engine.take_over(&doubt.observed, choice, &session.app.actor()).await?;
     waits.into_iter().for_each(print::note);
     let leave = arguments.no_wait.then_some(wish);
     follow(session, engine, Following { run, seen, interrupted: told, leave }).await

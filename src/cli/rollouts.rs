@@ -26,7 +26,12 @@ pub(super) async fn allow(session: &Session, environment: &str, yes: &Yes) -> Fi
     let answers = Answers { yes: yes.yes, confirm: yes.confirm.clone() };
     confirm(&name, name.as_str(), protection, answers, &what)?;
     let allowed = proposal::allow_rollouts(&services, &spec).await?;
-    tracing::info!(environment, ?allowed, actor = session.app.actor, "automatic rollouts allowed");
+    tracing::info!(
+        environment,
+        ?allowed,
+        actor = session.app.actor(),
+        "automatic rollouts allowed"
+    );
     let names: Vec<_> = allowed.iter().map(ToString::to_string).collect();
     let said = match names.as_slice() {
         [] => format!("no run left automatic rollouts of {environment} disabled"),

@@ -113,6 +113,9 @@ fn run_json(listed: &Listed) -> Value {
     };
     json!({
         "run": view.number, "kind": view.plan.kind, "state": state,
+        "approvals": view.approvals_rule().map(|rule| json!({
+            "people": rule.people, "given": view.approvals,
+        })),
         "gate": view.deadline().map(|due| json!({"due": due.at, "ends_run": due.ends})),
         "step": view.state.step(), "pid": listed.runner, "host": listed.host,
         // `null`: the result of a switch is unknown, so the services may differ.

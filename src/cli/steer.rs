@@ -4,9 +4,11 @@
 use serde_json::json;
 
 use super::Session;
-use super::args::SteerArguments;
+use super::args::{ApproveArguments, SteerArguments};
 use super::confirm::confirm;
+use super::deploy::is_reviewed;
 use super::exit::{Finished, OK};
+use crate::domain::approvals::Approval;
 use crate::domain::command::Command;
 use crate::domain::describe;
 use crate::domain::gate::Answers;
@@ -34,6 +36,17 @@ pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Comma
         seen = seen.or(Some(view.last_seq));
     }
     steer(session, run, seen, command).await
+}
+
+/// Approves the waiting gate: of the plan that was reviewed, or of the one that the run has.
+pub(super) async fn approve(session: &Session, arguments: &ApproveArguments) -> Finished {
+    let ApproveArguments { steer: to, note, plan: reviewed } = arguments;
+    let plan = session.app.store()?.run(session.run(&to.run)?)?.view.plan;
+    if let Some(reviewed) = reviewed {
+        is_reviewed(&plan, reviewed)?;
+    }
+    let approval = Approval { plan: Some(plan.hash()), note: note.clone() };
+    risk(session, to, &Command::Approve(approval)).await
 }
 
 /// Sends a command and prints the answer.

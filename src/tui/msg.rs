@@ -57,6 +57,8 @@ pub struct UiChange {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     Key(Key),
+    /// As whom this process acts, once its account is known.
+    Actor(String),
     /// A complete paste.
     Paste(String),
     /// The current size of the window: columns and rows.

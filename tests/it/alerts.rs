@@ -318,7 +318,7 @@ fn runs_alert_when_a_person_is_needed() {
     bench.drive_watched(&plan, |view, _| {
         if matches!(view.state, RunState::Waiting { .. }) && !std::mem::replace(&mut approved, true)
         {
-            bench.send(view, &[command::Command::Approve]);
+            bench.send(view, &[command::Command::approve()]);
         }
     });
     let store = bench.store();

@@ -160,7 +160,7 @@ fn commands_are_answered_once_and_bound_to_seen_facts() {
     let mut running = view.clone();
     running.state = RunState::Waiting { gate: view.steps[3].plan.id.clone() };
     running.decided_at = 10;
-    let sent = |seen| Sent { id: 1, actor: "bo".into(), seen, command: Command::Approve };
+    let sent = |seen| Sent { id: 1, actor: "bo".into(), seen, command: Command::approve() };
     let refused = judge(&running, &sent(9)).unwrap_err();
     assert!(refused.contains("moved on") && refused.contains("waiting at gate"), "{refused}");
     assert!(judge(&running, &sent(10)).is_ok());

@@ -106,13 +106,13 @@ fn checklist_waits_for_ticks_and_falls_with_its_evidence() {
                 }
                 Some(Standing::Failed) if !early => {
                     // An approval based on an earlier state does not open the gate.
-                    bench.send(view, &[Command::Approve]);
+                    bench.send(view, &[Command::approve()]);
                     bench.world.behave("1.0.0", Behaviour::Healthy);
                     early = true;
                 }
                 Some(Standing::Done) if early && !approved => {
                     approved = true;
-                    bench.send(view, &[Command::Approve]);
+                    bench.send(view, &[Command::approve()]);
                 }
                 _ => {}
             },

@@ -47,7 +47,7 @@ fn two_releases_deploy_and_one_rolls_back() {
     let outcomes: Vec<_> =
         history.as_array().unwrap().iter().map(|r| r["outcome"].clone()).collect();
     assert_eq!(outcomes, ["rolled_back", "promoted", "promoted"]);
-    assert_eq!(history[0]["actor"], "ana");
+    assert_eq!(history[0]["actor"], "ana@laptop-1 (local)");
     sandbox.run(&["verify", "#2"]).exits(0);
     let events = sandbox.run(&["events", "2", "--json"]).exits(0);
     let events: Vec<Value> = events.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -301,7 +301,7 @@ fn two_concurrent_deploys_run_one() {
     let first = ["deploy", "development", "--release", "1.0.0", "--yes", "--detach"];
     sandbox.run(&first).exits(0);
     let second = sandbox.deploy("1.1.0").exits(4);
-    assert!(second.err.contains("run #1 of ana is under way"), "{}", second.err);
+    assert!(second.err.contains("run #1 of ana@laptop-1 (local) is under way"), "{}", second.err);
     wait_until("the first is over", || {
         sandbox.run(&["history", "--json"]).json()[0]["outcome"] == "promoted"
     });
@@ -501,7 +501,10 @@ fn run_commands_are_bound_to_seen_facts() {
     assert!(senseless.err.contains("paused before"), "{}", senseless.err);
     sandbox.run(&["resume", "2"]).exits(0);
     let attached = sandbox.run(&["attach", "2"]).exits(0);
-    assert!(attached.out.contains("paused by ana") && attached.out.contains("ended: promoted"));
+    assert!(
+        attached.out.contains("paused by ana@laptop-1 (local)")
+            && attached.out.contains("ended: promoted")
+    );
     both(&sandbox, "1.1.0");
 
     let detached = ["deploy", "development", "--release", "1.2.0", "--yes", "--detach"];
@@ -519,7 +522,8 @@ fn locked_environment_refuses_runs_until_released() {
     sandbox.run(&["lock", "development", "take", "--reason", "demo at noon"]).exits(0);
     let refused = sandbox.deploy("1.0.0").exits(4);
     assert!(
-        refused.err.contains("locked by ana") && refused.err.contains("demo at noon"),
+        refused.err.contains("locked by ana@laptop-1 (local)")
+            && refused.err.contains("demo at noon"),
         "{}",
         refused.err
     );
@@ -549,7 +553,10 @@ fn of_ten_concurrent_deploys_one_runs_and_nine_name_the_holder() {
     for refused in ended.iter().filter(|o| code(o) != 0) {
         let said = String::from_utf8_lossy(&refused.stderr);
         assert_eq!(code(refused), 4, "{said}");
-        assert!(said.contains("of ana is under way") && said.contains("since"), "{said}");
+        assert!(
+            said.contains("of ana@laptop-1 (local) is under way") && said.contains("since"),
+            "{said}"
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! A journal whose process dies, or loses its run, at a given fact.
 
+use std::sync::Arc;
+
 use pointsman::domain::alert::Channel;
 use pointsman::domain::checklist::Tick;
 use pointsman::domain::command::{Command, Sent};
@@ -11,6 +13,7 @@ use pointsman::domain::release::ReleaseLabel;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, Holder, HumanLock, Journal, JournalError, Listed};
+use pointsman::ports::sharing::Sharing;
 use pointsman::store::SqliteStore;
 
 /// What happens at the fact.
@@ -136,6 +139,10 @@ impl Journal for Dying {
 
     fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
         self.inner.withdraw(command)
+    }
+
+    fn sharing(&self) -> Option<Arc<dyn Sharing>> {
+        Journal::sharing(&self.inner)
     }
 
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {

@@ -474,12 +474,12 @@ fn gate_closes_when_green_becomes_unhealthy() {
             }
             (1, [Some(Verdict::Fail), Some(Verdict::Fail)]) => {
                 asked = 2;
-                bench.send(view, &[Command::Approve]);
+                bench.send(view, &[Command::approve()]);
                 bench.world.behave("1.1.0", Behaviour::Healthy);
             }
             (2, [Some(Verdict::Pass), Some(Verdict::Pass)]) => {
                 asked = 3;
-                bench.send(view, &[Command::Approve]);
+                bench.send(view, &[Command::approve()]);
             }
             _ => {}
         }
@@ -510,7 +510,7 @@ fn gate_stays_closed_without_recent_observations() {
             if std::mem::replace(&mut sent, true) {
                 let _ = signals.try_send(Signal::Stop);
             } else {
-                bench.send(view, &[Command::Approve]);
+                bench.send(view, &[Command::approve()]);
             }
         }
     });
@@ -527,7 +527,7 @@ fn automatic_rollback_counts_down_and_can_be_held() {
         let (mut approved, mut paused, mut gone_back) = (false, false, false);
         let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| match &view.state {
             RunState::Waiting { .. } if !std::mem::replace(&mut approved, true) => {
-                bench.send(view, &[Command::Approve]);
+                bench.send(view, &[Command::approve()]);
             }
             RunState::Failed { .. } if held && !std::mem::replace(&mut paused, true) => {
                 bench.send(view, &[Command::Pause]);
@@ -582,7 +582,7 @@ fn repeated_soak_failure_counts_down_again() {
     let (mut approved, mut again) = (false, false);
     let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| match &view.state {
         RunState::Waiting { .. } if !std::mem::replace(&mut approved, true) => {
-            bench.send(view, &[Command::Approve]);
+            bench.send(view, &[Command::approve()]);
         }
         RunState::Failed { .. } if !std::mem::replace(&mut again, true) => {
             bench.send(view, &[Command::Retry]);

@@ -133,7 +133,7 @@ fn approval_in_time_counts() {
     bench.drive(&deploy_plan("1.0.0"));
     let view = bench.drive_watched(&plan("1.1.0"), |view, _| {
         if view.open_gate.is_some_and(|open| open.reminded) {
-            bench.send(view, &[Command::Approve]);
+            bench.send(view, &[Command::approve()]);
         }
     });
     assert_eq!(outcome(&view), Outcome::Promoted);
@@ -185,7 +185,7 @@ fn list_after_the_switch_only_reminds() {
     let view = bench.drive_watched(&with_post_list("1.1.0"), |view, signals| {
         let RunState::Waiting { .. } = view.state else { return };
         if !view.touched_traffic() {
-            bench.send(view, &[Command::Approve]);
+            bench.send(view, &[Command::approve()]);
         } else if view.open_gate.is_some_and(|open| open.reminded) {
             due = view.deadline();
             let _ = signals.try_send(Signal::Stop);

@@ -38,6 +38,12 @@ fn google() -> StandIn {
             };
             return Reply::Says(200, "Metadata-Flavor: Google\r\n".to_owned(), body);
         }
+        if asked.path == "/tokeninfo" {
+            // The token is in the body: addresses are logged.
+            let known = asked.field("access_token").is_some_and(|token| token.starts_with(TOKEN));
+            let told = json!({"email": "ana@example.com", "email_verified": "true"});
+            return if known { Reply::json(200, &told) } else { Reply::json(400, &json!({})) };
+        }
         if asked.field("refresh_token").as_deref() == Some("ended") {
             let error = json!({"error": "invalid_grant", "error_description": "Token has been expired or revoked."});
             return Reply::json(400, &error);
@@ -272,6 +278,35 @@ async fn user_token_is_renewed_early_and_once() {
     assert!(!error.passing);
     assert!(error.problem.why.contains("expired or revoked"), "{}", error.problem);
     assert_eq!(error.problem.todo, "gcloud auth application-default login");
+}
+
+/// The file of `gcloud auth application-default login` names no account, and a token in a variable neither. Google knows.
+#[tokio::test]
+async fn account_of_a_person_is_asked_of_google_once() {
+    let google = google();
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/gcloud");
+    fs::create_dir_all(&folder).unwrap();
+    let user = json!({
+        "type": "authorized_user", "account": "", "client_id": "c", "client_secret": "s", "refresh_token": "r",
+    });
+    written(&folder, "application_default_credentials.json", &user);
+    let given: fn(&str) -> Option<String> =
+        |name| (name == "CLOUDSDK_AUTH_ACCESS_TOKEN").then(|| TOKEN.to_owned());
+    for (at, variables) in [(1, (|_| None) as fn(&str) -> Option<String>), (2, given)] {
+        let around = Surroundings {
+            variables,
+            home: Some(home.path().to_owned()),
+            token_endpoint: format!("{}/token", google.url()),
+        };
+        let clock = Arc::new(Hand(AtomicU64::new(0)));
+        let credentials = Credentials::find(&around, clock).await.unwrap();
+        for _ in 0..3 {
+            let about = credentials.about().await.unwrap();
+            assert_eq!(about.whom.as_deref(), Some("ana@example.com"), "{}", about.which);
+        }
+        assert_eq!(google.count("POST", "/tokeninfo"), at, "once for each");
+    }
 }
 
 #[tokio::test]

@@ -144,11 +144,11 @@ proptest! {
         prop_assert!(!opened(&view));
         prop_assert_eq!(live(&bench), before.clone());
         // The runner died before it read this command, so the command no longer applies.
-        bench.send(&view, &[Command::Approve]);
+        bench.send(&view, &[Command::approve()]);
         view = bench.for_minutes(view, &[]);
         prop_assert!(!opened(&view), "an approval from yesterday");
         prop_assert_eq!(live(&bench), before);
-        let approved = bench.for_minutes(view, &[Command::Approve]);
+        let approved = bench.for_minutes(view, &[Command::approve()]);
         prop_assert!(opened(&approved), "{}", approved.state.sentence());
     }
 

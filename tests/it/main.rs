@@ -5,6 +5,7 @@
 
 mod alerts;
 mod alerts_pane;
+mod approvals;
 mod besides_code;
 mod chain;
 mod checklist;
@@ -80,5 +81,6 @@ mod themes;
 mod tools;
 mod transitions;
 mod truth;
+mod two_machines;
 mod windows;
 mod world;

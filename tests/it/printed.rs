@@ -104,7 +104,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
 /// Commands that act also get `--yes`.
-const DONE: [(&str, i32, &str); 91] = [
+const DONE: [(&str, i32, &str); 93] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
     ("init --yes", 1, "never changes"),
@@ -169,6 +169,8 @@ const DONE: [(&str, i32, &str); 91] = [
     ("checklist development --release 1.0.0", 0, "X"),
     ("checklist development --release 1.0.0 tick x", 0, ""),
     ("approve 7", 3, "ended"),
+    ("approve 7 --note x", 3, "ended"),
+    ("approve 7 --plan 1.0.0", 2, "too short"),
     ("extend 7", 3, "ended"),
     ("abort 7", 3, "ended"),
     ("resume 7", 3, ""),
@@ -282,5 +284,8 @@ fn rollback_overrides_a_manual_lock_and_names_its_holder() {
     sandbox.run(&way).exits(0);
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
     let lock = sandbox.run(&["lock", "development"]).exits(0).out;
-    assert!(lock.contains("run #3 overrode it: rollback 1.0.0 by ana: incident"), "{lock}");
+    assert!(
+        lock.contains("run #3 overrode it: rollback 1.0.0 by ana@laptop-1 (local): incident"),
+        "{lock}"
+    );
 }

@@ -313,7 +313,7 @@ fn mute_requires_an_end_and_a_reason() {
     let mute = ["health", "development", "--mute", "stripe", "--for", "30m", "--reason", "theirs"];
     sandbox.run(&mute).exits(0);
     let said = sandbox.run(&["health", "development", "--json"]).exits(0).json();
-    assert_eq!(said["probes"][0]["muted_because"], "theirs (ana)", "{said}");
+    assert_eq!(said["probes"][0]["muted_because"], "theirs (ana@laptop-1 (local))", "{said}");
     sandbox.run(&["health", "development", "--unmute", "stripe"]).exits(0);
     let said = sandbox.run(&["health", "development", "--json"]).exits(0).json();
     assert_eq!(said["probes"][0]["muted_until"], Value::Null);

@@ -272,7 +272,7 @@ fn old_observation_of_green_opens_no_gate() {
     let dead = bench.crash(&plan, gate, false).unwrap();
     bench.late.set(Duration::from_hours(24));
     bench.world.behave("1.1.0", Behaviour::Broken);
-    let late = bench.for_minutes(dead, &[Command::Approve]);
+    let late = bench.for_minutes(dead, &[Command::approve()]);
     assert!(!late.touched_traffic(), "{:?}", late.state);
     let fell = ends(Some(Behaviour::Broken));
     assert!(!fell.touched_traffic(), "{:?}", fell.state);

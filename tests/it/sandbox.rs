@@ -135,6 +135,7 @@ releases: {releases}
             .arg(self.state())
             .args(arguments)
             .env("USER", "ana")
+            .env("POINTSMAN_MACHINE", "laptop-1")
             .env_remove("CLOUDSDK_AUTH_ACCESS_TOKEN")
             .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
             .env("CLOUDSDK_CONFIG", self.folder.path().join("gcloud"))

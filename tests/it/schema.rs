@@ -320,7 +320,7 @@ fn leftover_database_lock_of_an_ended_run_is_free() {
     hold(&LockState { holder: elsewhere, ..left });
     place.run(&["migrate", "up", "development", "--yes"]).exits(4);
     let doctor = place.run(&["doctor"]);
-    let told = "schema 0.0.0; locked: ana on ";
+    let told = "schema 0.0.0; locked: ana@laptop-1 (local) on ";
     assert!(doctor.out.contains(told), "{}", doctor.out);
 }
 

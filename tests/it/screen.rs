@@ -216,7 +216,7 @@ fn gate_needs_its_key_and_a_confirmation_bound_to_seen_facts() {
     assert_eq!(screen.char('T'), []);
     screen.shows("Switch traffic to GREEN");
     let effects = screen.char('y');
-    let [Effect::Send(ticket, run, seen, Command::Approve)] = effects.as_slice() else {
+    let [Effect::Send(ticket, run, seen, Command::Approve(_))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert_eq!((*run, *seen), (view.number, view.last_seq));

@@ -29,17 +29,17 @@ use super::store_conformance::{append, at, begin};
 use super::world::{deploy_plan, label};
 
 /// The server of the shared store.
-struct Server {
+pub(crate) struct Server {
     database: RehearsalDatabase,
-    clock: Arc<RehearsalClock>,
+    pub(crate) clock: Arc<RehearsalClock>,
     /// The next replies that get lost, after their call took effect.
     loses: AtomicU32,
 }
 
 /// The way of one machine to the server.
-struct Way {
+pub(crate) struct Way {
     server: Arc<Server>,
-    cut: AtomicBool,
+    pub(crate) cut: AtomicBool,
 }
 
 fn lost(why: &str) -> DatabaseError {
@@ -108,7 +108,7 @@ impl Database for Way {
 }
 
 /// A clock of a machine that slept: its wall clock is ahead, and its monotonic clock did not notice.
-struct Slept {
+pub(crate) struct Slept {
     real: SystemClock,
     ahead: AtomicU32,
 }
@@ -129,11 +129,11 @@ impl Clock for Slept {
 }
 
 /// A machine with its copy of the shared store.
-struct Host {
+pub(crate) struct Host {
     clock: Arc<Slept>,
     folder: tempfile::TempDir,
-    way: Arc<Way>,
-    link: Arc<Link>,
+    pub(crate) way: Arc<Way>,
+    pub(crate) link: Arc<Link>,
 }
 
 impl Host {
@@ -151,16 +151,16 @@ impl Host {
         Self { clock, folder, way, link }
     }
 
-    fn journal(&self) -> SqliteStore {
+    pub(crate) fn journal(&self) -> SqliteStore {
         SqliteStore::open(self.folder.path(), Arc::new(ThisMachine)).unwrap().linked(&self.link)
     }
 
-    fn cut(&self, cut: bool) {
+    pub(crate) fn cut(&self, cut: bool) {
         self.way.cut.store(cut, Ordering::SeqCst);
     }
 }
 
-fn team() -> (Arc<Server>, Host, Host) {
+pub(crate) fn team() -> (Arc<Server>, Host, Host) {
     let real = Arc::new(SystemClock::start());
     let clock = Arc::new(RehearsalClock::since(real, Duration::from_hours(48)));
     let database = RehearsalDatabase::new(clock.clone());

@@ -26,21 +26,29 @@ struct Machine {
     sandbox: Sandbox,
     /// Google's emulator for the store, or Pointsman's.
     firestore: Option<String>,
+    /// Its user, and its name.
+    who: (&'static str, &'static str),
 }
 
 impl Machine {
-    fn of(sandbox: Sandbox, project: &str, firestore: Option<&str>) -> Self {
+    fn of(
+        sandbox: Sandbox,
+        project: &str,
+        firestore: Option<&str>,
+        who: (&'static str, &'static str),
+    ) -> Self {
         let config = sandbox.folder.path().join("config.yaml");
         let store = format!(
             "version: 1\nstore: {{ kind: firestore, project: {project}, endpoint: emulator }}"
         );
         let text = std::fs::read_to_string(&config).unwrap().replace("version: 1", &store);
         std::fs::write(&config, text).unwrap();
-        Self { sandbox, firestore: firestore.map(str::to_owned) }
+        Self { sandbox, firestore: firestore.map(str::to_owned), who }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.sandbox.command(arguments);
+        command.env("USER", self.who.0).env("POINTSMAN_MACHINE", self.who.1);
         if let Some(host) = &self.firestore {
             command.env("FIRESTORE_EMULATOR_HOST", host);
         }
@@ -75,7 +83,7 @@ impl Machine {
              attest: { consecutive: 3, interval: 20ms }",
             "{ kind: list, labels: [\"1.0.0\", \"1.1.0\"] }",
         );
-        Self::of(self.sandbox, project, self.firestore.as_deref())
+        Self::of(self.sandbox, project, self.firestore.as_deref(), self.who)
     }
 
     /// The hashes of a run's facts.
@@ -96,8 +104,9 @@ impl Team {
         std::fs::create_dir(two.state()).unwrap();
         symlink(one.state().join("emulator"), two.state().join("emulator")).unwrap();
         let firestore = google.map(|google| google.base.replace("http://", ""));
-        let machine = |sandbox| Machine::of(sandbox, &project, firestore.as_deref());
-        let (one, two) = (machine(one), machine(two));
+        let machine = |sandbox, who| Machine::of(sandbox, &project, firestore.as_deref(), who);
+        let one = machine(one, ("ana", "laptop-1"));
+        let two = machine(two, ("ben", "laptop-2"));
         Self { one, two, project }
     }
 
@@ -156,6 +165,56 @@ fn run_of_one_machine_is_seen_and_ended_from_the_other() {
         assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0", "it went back");
         assert_eq!(one.chain(2), two.chain(2));
     });
+}
+
+/// CI starts a deploy and goes on as two people on other machines approve it.
+#[test]
+fn switch_is_approved_by_two_people_elsewhere() {
+    let google = Emulator::googles();
+    let Team { one, two, .. } = Team::new(google.as_ref());
+    let config = |machine: &Machine| {
+        let file = machine.sandbox.folder.path().join("config.yaml");
+        let rule =
+            "  development:\n    approvals: { people: 2 }\n    may: { deploy: [ana@laptop-1] }";
+        let text = std::fs::read_to_string(&file).unwrap().replacen("  development:", rule, 1);
+        std::fs::write(file, text).unwrap();
+    };
+    one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+    [&one, &two].into_iter().for_each(config);
+    let warned = one.run(&["check"]).exits(0);
+    assert!(warned.out.contains("names are not proven"), "{}{}", warned.out, warned.err);
+    let refused = two.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(3);
+    assert!(refused.err.contains("ben@laptop-2 (local) may not deploy"), "{}", refused.err);
+
+    let deploy = ["deploy", "development", "--release", "1.1.0", "--yes"];
+    let deploying = one.command(&deploy).spawn().unwrap();
+    let given = |machine: &Machine| {
+        let run = machine.run(&["status", "development", "--json"]).json()["run"].clone();
+        run["approvals"]["given"].as_array().map(Vec::len)
+    };
+    wait_until("it waits", || given(&two) == Some(0));
+    let own = one.run(&["approve", "last"]).exits(3);
+    assert!(own.err.contains("ana@laptop-1 (local) started this run"), "{}", own.err);
+    let other = two.run(&["approve", "last", "--plan", "0123456789abcdef"]).exits(3);
+    assert!(other.err.contains("differs from the reviewed one"), "{}", other.err);
+    two.run(&["approve", "last", "--note", "dashboards are green"]).exits(0);
+    wait_until("the other machine sees it", || given(&one) == Some(1));
+    let again = two.run(&["approve", "last"]).exits(3);
+    assert!(again.err.contains("has approved already"), "{}", again.err);
+    let handover = one.run(&["handover", "development"]).exits(0).out;
+    let told = "1 of 2 approvals: ben@laptop-2 (local) \"dashboards are green\"";
+    assert!(handover.contains(told), "{handover}");
+    let third = Machine { who: ("cho", "laptop-2"), ..two };
+    third.run(&["approve", "last"]).exits(0);
+    let done = deploying.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && told.contains("0 of 2 approvals"), "{told}");
+    assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.1.0");
+    let report = third.run(&["report", "last"]).exits(0).out;
+    assert!(report.contains("dashboards are green"), "{report}");
+    // Back without anybody else, by somebody who may not deploy.
+    third.run(&["rollback", "development", "--yes"]).exits(0);
+    assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0");
 }
 
 #[test]

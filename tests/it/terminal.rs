@@ -51,6 +51,7 @@ impl Terminal {
             ("COLORTERM", "truecolor"),
             ("LC_ALL", "C.UTF-8"),
             ("USER", "ana"),
+            ("POINTSMAN_MACHINE", "laptop-1"),
         ];
         for (name, value) in as_if {
             command.env(name, value);

@@ -230,7 +230,8 @@ impl Bench {
         self.asking(journal, view, Attendance::Unattended)
     }
 
-    fn asking(
+    /// An engine on any journal.
+    pub(crate) fn asking(
         &self,
         journal: Box<dyn Journal>,
         view: RunView,
@@ -299,11 +300,14 @@ impl Bench {
 
     /// Sends commands to a run, based on its latest fact.
     pub(crate) fn send(&self, view: &RunView, commands: &[Command]) {
-        let mut store = self.store();
         for command in commands {
-            let (seen, at) = (view.last_seq, Timestamp::UNIX_EPOCH);
-            store.send(view.number, "ben", seen, command, at).unwrap();
+            self.send_as("ben", view, command);
         }
+    }
+
+    pub(crate) fn send_as(&self, actor: &str, view: &RunView, command: &Command) {
+        let (seen, at) = (view.last_seq, Timestamp::UNIX_EPOCH);
+        self.store().send(view.number, actor, seen, command, at).unwrap();
     }
 
     /// Drives a run for minutes or until it ends. Continues a run in doubt.
@@ -313,7 +317,7 @@ impl Bench {
             let fresh = view.last_seq == 1;
             let (mut engine, _sender) = self.engine(Box::new(self.store()), view);
             if !fresh {
-                engine.take_over("", Choice::Continue).await.unwrap();
+                engine.take_over("", Choice::Continue, "ben").await.unwrap();
             }
             self.send(&self.store().run(number).unwrap().view, commands);
             let minutes = Duration::from_mins(3);
@@ -335,13 +339,13 @@ impl Bench {
             let doubt = reconcile(&view, &observed).unwrap();
             let choice = choice.unwrap_or(doubt.choices[0]);
             let (mut engine, sender) = self.engine(Box::new(self.store()), view);
-            engine.take_over(&doubt.observed, choice).await.unwrap();
+            engine.take_over(&doubt.observed, choice, "ben").await.unwrap();
             (doubt, watched(engine, sender, |_, _| {}).await.unwrap())
         })
     }
 }
 
-fn begin(journal: &mut dyn Journal, plan: &Plan) -> RunView {
+pub(crate) fn begin(journal: &mut dyn Journal, plan: &Plan) -> RunView {
     let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
     let at = Timestamp::UNIX_EPOCH;
     let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };

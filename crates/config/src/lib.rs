@@ -20,6 +20,7 @@ mod lint;
 mod metrics;
 mod migrations;
 mod node;
+mod people;
 mod pipeline;
 mod pushes;
 mod releases;

@@ -7,6 +7,7 @@ use super::check::nearest;
 use super::file::Loaded;
 use super::finding::Findings;
 use super::migrations::migrations;
+use super::people;
 use super::rules::DEMO_PREFIX;
 use super::schema::deploy::DeployConfig;
 use super::schema::environment::{BackupConfig, DatabaseConfig, EnvironmentConfig};
@@ -82,6 +83,8 @@ impl Loaded {
             policy: {
                 let mut policy = policy(of.protection, &[&self.config.deploy, &of.deploy]);
                 policy.health.controls.clone_from(&of.control);
+                policy.approvals = people::approvals(&self.config, of);
+                policy.may = people::may(of);
                 policy
             },
             endpoint: of.platform.resolve(&self.folder),

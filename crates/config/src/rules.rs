@@ -10,7 +10,7 @@ use super::node::Node;
 use super::schema::environment::EnvironmentConfig;
 use super::schema::platform::{PlatformConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
-use super::{cloud_run, freezes, pipeline, store, watched};
+use super::{cloud_run, freezes, people, pipeline, store, watched};
 use pointsman_core::checklist::{List, item_id};
 use pointsman_core::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use pointsman_core::platform::{NEEDED, OPTIONAL};
@@ -272,7 +272,8 @@ impl Rules<'_> {
         }
         let found = environment.pipeline.iter().flat_map(pipeline::wrong);
         let found = found.chain(watched::wrong(environment));
-        let found = found.chain(freezes::wrong(name, environment));
+        let found =
+            found.chain(freezes::wrong(name, environment)).chain(people::wrong(environment));
         for (keys, message) in found.chain(cloud_run::wrong(self.config, name, environment)) {
             let path: Vec<&str> = root.into_iter().chain(keys.iter().map(String::as_str)).collect();
             self.say(&path, message);

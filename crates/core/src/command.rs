@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approvals::{Approval, counts};
 use super::gate::may_switch;
+use super::identity::Identity;
 use super::plan::RunKind;
 use super::policy::{OnFailure, Protection};
 use super::run::RunState;
@@ -14,7 +16,7 @@ use super::view::RunView;
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
     /// Approves the waiting gate.
-    Approve,
+    Approve(Approval),
     /// Lets the waiting gate wait its full time again, from now on.
     Extend,
     /// Pauses before the next step, or holds an automatic rollback.
@@ -36,6 +38,13 @@ pub enum Command {
     /// A command of a newer version, which is refused.
     #[serde(other)]
     Unknown,
+}
+
+impl Command {
+    /// An approval without a note. Sending it adds the plan that its sender sees.
+    pub fn approve() -> Self {
+        Self::Approve(Approval::default())
+    }
 }
 
 /// Why a checklist's gate cannot be approved: only its items open it.
@@ -70,13 +79,15 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         ));
     }
     let fits = match &sent.command {
-        Command::Approve if matches!(view.gate(), Some(StepKind::GateChecklist { .. })) => {
+        Command::Approve(_) if matches!(view.gate(), Some(StepKind::GateChecklist { .. })) => {
             return Err(OPENS_BY_ITSELF.to_owned());
         }
-        Command::Approve if matches!(view.state, RunState::Waiting { .. }) => {
-            return may_switch(view).map_err(|problem| problem.to_string());
+        Command::Approve(approval) if matches!(view.state, RunState::Waiting { .. }) => {
+            let by = Identity::of(&sent.actor);
+            let may = may_switch(view).and_then(|()| counts(view, &by, approval));
+            return may.map_err(|problem| problem.to_string());
         }
-        Command::Approve => false,
+        Command::Approve(_) => false,
         Command::Extend => return may_extend(view),
         Command::Unknown => {
             return Err("the process that drives the run is of an older version and does not know this command".to_owned());
@@ -92,7 +103,12 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         }
         Command::Resume => matches!(view.state, RunState::Paused { .. }),
         Command::Retry | Command::Skip { .. } => matches!(view.state, RunState::Failed { .. }),
-        Command::Rollback => view.can_go_back() && !view.undoing(),
+        Command::Rollback => {
+            let (may, environment) = (&view.plan.policy.may.rollback, &view.plan.environment);
+            let what = format!("roll {environment} back");
+            may.permit(&Identity::of(&sent.actor), &what).map_err(|problem| problem.to_string())?;
+            view.can_go_back() && !view.undoing()
+        }
         Command::Abort { .. } => !matches!(view.state, RunState::Ended { .. }),
     };
     if let (true, Command::Skip { reason }) = (fits, &sent.command) {

@@ -164,6 +164,10 @@ fn of_people(event: &Event) -> Option<String> {
             format!("approved by command {id}")
         }
         Event::GateDue { at, ends } => due(*at, *ends),
+        Event::CommandAccepted { command: Command::Approve(approval), .. } => {
+            let note = approval.note.as_ref().map(|note| format!(": {note}"));
+            format!("approves the gate{}", note.unwrap_or_default())
+        }
         Event::CommandAccepted { command: asked, .. } => format!("command: {}", command(asked)),
         Event::CommandRefused { command: asked, because, .. } => {
             format!("command refused: {}: {because}", command(asked))
@@ -246,7 +250,7 @@ pub fn decided_by(by: DecidedBy) -> &'static str {
 /// A command, as a verb phrase.
 pub fn command(command: &Command) -> &'static str {
     match command {
-        Command::Approve => "approve the gate",
+        Command::Approve(_) => "approve the gate",
         Command::Extend => "extend the gate",
         Command::Unknown => "a command of a newer version",
         Command::Pause => "pause before the next step",

@@ -167,7 +167,9 @@ fn under_way(view: &RunView, driven: bool) -> String {
             let due = view.deadline().map(|due| {
                 format!(", {} {}", if due.ends { "expires" } else { "due" }, clock(due.at))
             });
-            format!("WAITS FOR APPROVAL at {gate}{open}{}", due.unwrap_or_default())
+            let given = view.approvals_sentence().map(|told| format!(", {told}"));
+            let more = [given, due].into_iter().flatten().collect::<String>();
+            format!("WAITS FOR APPROVAL at {gate}{open}{more}")
         }
         RunState::Failed { step, .. } => format!("FAILED in {step}, waits for a decision"),
         RunState::Paused { next } => format!("PAUSED before {next}"),

@@ -155,6 +155,8 @@ pub fn deploy(
     steps.push(step("mark-stable", StepKind::MarkStable, format!("Mark {name} stable"))?);
     let mut plan = spec.plan(RunKind::Deploy, Some(release.clone()), steps);
     plan.checklist = checklist;
+    // A confirmation beforehand is one person's, who started the run.
+    plan.ask_at_gates = plan.policy.approvals.is_some();
     plan.check()?;
     Ok(plan)
 }

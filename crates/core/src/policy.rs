@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::approvals::{Approvals, May};
 use super::health::ShareRule;
 use super::runtime_figures::FigureRules;
 use super::time::text_form;
@@ -144,6 +145,12 @@ pub struct DeployPolicy {
     /// How long its gates wait.
     #[serde(default = "GatePolicy::unlimited")]
     pub gate: GatePolicy,
+    /// The approvals that a switch needs. None: one, by anyone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
+    /// Who may do what.
+    #[serde(default, skip_serializing_if = "May::is_open")]
+    pub may: May,
     /// The shares of the traffic that GREEN gets before it gets all, in per cent, each with a soak. Empty: all at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<u8>,
@@ -179,6 +186,8 @@ impl Default for DeployPolicy {
                 countdown: s(10),
             },
             gate: GatePolicy { expires: s(3600), then: AfterGate::Abort },
+            approvals: None,
+            may: May::default(),
             traffic: Vec::new(),
             drain: s(30),
             keep_blue: s(1800),

@@ -91,9 +91,15 @@ impl Engine {
         }
     }
 
-    /// Takes over a run whose runner died, with a person's recovery choice (N8). Call it
-    /// before [`Engine::run`].
-    pub async fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
+    /// Takes over a run whose runner died, with a person's recovery choice (N8), and acts as that person from here on. Call
+    /// it before [`Engine::run`].
+    pub async fn take_over(
+        &mut self,
+        observed: &str,
+        choice: Choice,
+        by: &str,
+    ) -> Result<(), EngineError> {
+        self.supervisor.act_as(by);
         self.supervisor.refuse_unread()?;
         let event = Event::RunnerLost { observed: observed.to_owned(), choice };
         self.supervisor.record(None, &event)?;
@@ -102,13 +108,11 @@ impl Engine {
                 let state = &self.supervisor.view().state;
                 let failed = matches!(state, RunState::Failed { .. });
                 let paused = matches!(state, RunState::Paused { .. });
-                let actor = self.supervisor.view().actor.clone();
                 self.supervisor.wishes.retry = failed;
-                self.supervisor.wishes.resume = paused.then_some(actor);
+                self.supervisor.wishes.resume = paused.then(|| by.to_owned());
             }
             Choice::GoBack => {
-                let actor = self.supervisor.view().actor.clone();
-                self.supervisor.wishes.rollback = Some(actor);
+                self.supervisor.wishes.rollback = Some(by.to_owned());
             }
             Choice::Leave => {
                 let touched = self.supervisor.view().touched_traffic();

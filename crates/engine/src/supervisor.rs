@@ -72,6 +72,11 @@ impl Supervisor {
         Self { journal, clock, actor, view, began, published, renewed, wishes }
     }
 
+    /// Records further facts as another person's, who is responsible for the run from here on.
+    pub(super) fn act_as(&mut self, actor: &str) {
+        actor.clone_into(&mut self.actor);
+    }
+
     pub(super) fn view(&self) -> &RunView {
         &self.view
     }
@@ -210,7 +215,7 @@ impl Supervisor {
     fn wish(&mut self, command: &Command, id: u64, actor: &str) {
         let wishes = &mut self.wishes;
         match command {
-            Command::Approve => wishes.approve = Some((id, actor.to_owned())),
+            Command::Approve(_) => wishes.approve = Some((id, actor.to_owned())),
             // The fact itself restarts the time of the gate; an unknown command is never accepted.
             Command::Extend | Command::Unknown => {}
             Command::Pause => wishes.pause = Some(actor.to_owned()),

@@ -11,6 +11,7 @@ mod migrate;
 mod overrides;
 mod pipeline;
 mod run;
+mod steer;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,7 @@ pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord, Where};
 pub use self::overrides::{OverrideWord, why};
 pub use self::pipeline::{PipelineAct, PipelineArguments, Yes};
 pub use self::run::RunWord;
+pub use self::steer::{ApproveArguments, SteerArguments};
 
 use crate::cli::complete;
 use crate::domain::code::Code;
@@ -223,7 +225,7 @@ pub enum Verb {
     /// Continue a paused run, or recover one whose process died
     Resume(ResumeArguments),
     /// Approve the gate of a waiting run
-    Approve(SteerArguments),
+    Approve(ApproveArguments),
     /// Let the gate of a waiting run wait its full time again
     Extend(SteerArguments),
     /// Pause a run before its next step
@@ -377,21 +379,4 @@ pub enum LockAct {
     Take,
     /// Release the lock
     Release,
-}
-
-/// A command to a run.
-#[derive(Debug, Args)]
-pub struct SteerArguments {
-    /// Run: 128, last, or @ENVIRONMENT for its latest run
-    #[arg(add = ArgValueCandidates::new(complete::runs))]
-    pub run: RunWord,
-    /// Sequence number of the last fact you saw [default: the latest]; the command is refused if the run has changed since
-    #[arg(long, value_name = "SEQ")]
-    pub seen: Option<u64>,
-    /// Confirm without a prompt
-    #[arg(long)]
-    pub yes: bool,
-    /// The environment's name; needed where its protection is `typed`
-    #[arg(long, value_name = "ENV")]
-    pub confirm: Option<String>,
 }

@@ -24,12 +24,11 @@ use crate::domain::guard::Refused;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
-use crate::domain::report;
 use crate::engine::observe;
 use crate::engine::proposal::{self, MigrationRequest};
 use crate::engine::watch::Order;
 use crate::ports::journal::{Journal as _, JournalError};
-use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
+use crate::tui::effect::{Effect, Intent, LogAsk, Ticket};
 use crate::tui::msg::Msg;
 use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
 
@@ -136,6 +135,10 @@ impl Acts {
     }
 
     async fn answer(self, effect: Effect) -> Option<Msg> {
+        // Whatever a dialog begins is recorded under the account, which takes a moment to read the first time.
+        if ticket_of(&effect).is_some() {
+            self.app.identity().await;
+        }
         Some(match effect {
             Effect::Look(name) => {
                 self.look(name.as_str()).await;
@@ -225,7 +228,7 @@ impl Acts {
             until.map(|until| (until, why)).map_err(|e| Problem::new(e.to_string()))
         });
         let until = until.transpose()?;
-        self.app.samples()?.mute(probe, until.as_ref(), &self.app.actor)?;
+        self.app.samples()?.mute(probe, until.as_ref(), &self.app.actor())?;
         Ok(match until {
             Some((until, _)) => format!("{probe} is muted until {}", until.strftime("%H:%MZ")),
             None => format!("{probe} calls again"),
@@ -239,22 +242,6 @@ impl Acts {
         let item = listing.find(named)?;
         listing.act(&self.app.services(), item, act, note).map_err(proposal::Refusal::problem)?;
         Ok(format!("{}: {}", item.text, act.label()))
-    }
-
-    fn report(&self, run: RunNumber, what: LogUse) -> Result<Msg, Problem> {
-        let store = self.app.readable_store();
-        let store = store.map_err(JournalError::problem)?;
-        let listed = store.run(run).map_err(JournalError::problem)?;
-        let (view, driven) = (listed.view, listed.runner.is_some());
-        let facts = store.facts(run, 0).map_err(JournalError::problem)?;
-        let changes = self.loaded.changes_of(&view);
-        let text = report::markdown(&view, &facts, changes.as_ref(), driven);
-        if what == LogUse::Copy {
-            let lines = text.lines().count();
-            return Ok(Msg::Clip(text, lines));
-        }
-        let file = self.app.export(&format!("run-{}.md", run.0), &text)?;
-        Ok(Msg::Tell(format!("saved the report of run {run} to {}", file.display())))
     }
 
     /// Reloads the config: it may have changed since the screen started, and an action must not use a stale one.

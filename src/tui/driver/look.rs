@@ -22,6 +22,11 @@ const CALENDARS_EVERY: Duration = Duration::from_mins(1);
 impl Acts {
     /// Starts polling every environment, until the screen closes.
     pub(super) fn look_regularly(&self) {
+        let acts = self.clone();
+        tokio::spawn(async move {
+            let identity = acts.app.identity().await;
+            acts.say(Msg::Actor(identity.to_string())).await;
+        });
         for name in self.loaded.environments() {
             let (acts, name) = (self.clone(), name.to_owned());
             tokio::spawn(async move {

@@ -1,5 +1,4 @@
-//! Connects the model to the terminal, the store and the runs' processes. The event loop never waits for any of them:
-//! each has its own task, which sends messages.
+//! Connects the model to the terminal, the store and the runs' processes. Each has its own task that sends messages.
 
 #![expect(clippy::disallowed_methods, reason = "the driver joins the model to a real terminal")]
 
@@ -21,6 +20,7 @@ mod preview;
 mod remember;
 mod replay;
 mod report;
+mod run_report;
 mod session_replay;
 mod signals;
 mod store;
@@ -157,7 +157,7 @@ fn setup(
 ) -> Result<Setup, Problem> {
     Ok(Setup {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        actor: app.actor.clone(),
+        actor: app.actor(),
         own: app.own_command(),
         environments: places(loaded)?,
         offered: loaded.offered()?,

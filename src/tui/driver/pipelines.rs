@@ -116,7 +116,7 @@ impl Pipelines {
         act: &PipelineAct,
     ) -> Result<String, Problem> {
         let pipeline = self.known(app, spec, config)?;
-        let comment = format!("by {} with pointsman", app.actor);
+        let comment = format!("by {} with pointsman", app.actor());
         match act {
             PipelineAct::Approve(run) => {
                 pipeline.review(run, true, &comment).await?;

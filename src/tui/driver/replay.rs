@@ -155,7 +155,7 @@ impl Replay {
         let services = plan.members.iter().map(|m| m.service().to_string()).collect();
         let here = Environment::new(plan.environment.clone(), plan.policy.protection, services);
         let ticks = plan.release.as_ref().map(|release| store.ticks(&plan.environment, release));
-        let mut model = Model::new(vec![here], Vec::new(), app.actor.clone());
+        let mut model = Model::new(vec![here], Vec::new(), app.actor());
         (model.read_only, model.settled, model.focus) = (true, true, Pane::Deploy);
         let ticks = ticks.and_then(Result::ok).unwrap_or_default();
         // Usual step durations come from earlier runs only.

@@ -337,7 +337,7 @@ impl Action {
     /// The sides from which and to which the action moves all traffic; `None` if it moves no traffic.
     pub fn moves(&self) -> Option<(Side, Side)> {
         match self {
-            Self::Send(_, _, Command::Approve) => Some((Side::Blue, Side::Green)),
+            Self::Send(_, _, Command::Approve(_)) => Some((Side::Blue, Side::Green)),
             Self::Send(_, _, Command::Rollback) => Some((Side::Green, Side::Blue)),
             _ => None,
         }
@@ -348,7 +348,7 @@ impl Action {
     pub fn is_new_risk(&self) -> bool {
         match self {
             Self::Start(plan) => plan.kind == RunKind::Deploy,
-            Self::Send(_, _, command) => *command == Command::Approve,
+            Self::Send(_, _, command) => matches!(command, Command::Approve(_)),
             Self::TakeOver(..)
             | Self::Pipeline(_)
             | Self::CustomCommands(_)

@@ -170,6 +170,10 @@ impl Theme {
                 Some(WaitsFor::Health) => {
                     self.mark("?", "[~]", "WAITING FOR HEALTH", Role::Unknown)
                 }
+                // Where a rule counts approvals, it is not for everybody who looks.
+                Some(WaitsFor::Person) | None if view.approvals_rule().is_some() => {
+                    self.mark("◆", "[?]", "WAITING FOR APPROVALS", Role::Waiting)
+                }
                 Some(WaitsFor::Person) | None => {
                     self.mark("◆", "[?]", "WAITING FOR YOU", Role::Waiting)
                 }

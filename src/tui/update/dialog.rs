@@ -210,7 +210,11 @@ pub(in crate::tui) fn proposed(
         lines.push(format!("Reason, kept in the run: {reason}"));
     }
     if plan.ask_at_gates {
-        lines.push("Traffic moves only after its gate was opened with T.".to_owned());
+        let people = plan.policy.approvals.as_ref().map_or(1, |rule| rule.people);
+        lines.push(match people {
+            1 => "Traffic moves only after its gate was opened with T.".to_owned(),
+            people => format!("Traffic moves only after {people} people approved with T."),
+        });
     }
     if model.connection_alone {
         lines.push(dropped(&plan).to_owned());
@@ -284,7 +288,7 @@ pub(in crate::tui) fn recheck(model: &mut Model) {
     let changed = if bound(&here) == asked.bound {
         here.lock.as_ref().filter(|_| starts).map(|lock| format!("it is locked: {lock}"))
     } else {
-        let approves = matches!(asked.action, Action::Send(_, _, Command::Approve));
+        let approves = matches!(asked.action, Action::Send(_, _, Command::Approve(_)));
         let moved = |run: &RunSnapshot| match may_switch(&run.view).err().filter(|_| approves) {
             Some(problem) => format!("BLOCKED: {problem}"),
             None => format!("run {} is now {}", run.view.number, run.view.state.sentence()),

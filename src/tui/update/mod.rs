@@ -61,6 +61,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Focus(focused) => model.focused = focused,
         Msg::Tick(now, elapsed) => model.goes_on(now, elapsed),
         Msg::Key(key) => return pressed(model, key),
+        Msg::Actor(actor) => model.actor = actor,
         Msg::Paste(text) => pasted(model, &text),
         Msg::Stored(Err(problem)) => model.blind = Some(problem),
         Msg::Stored(Ok(stored)) => return read(model, stored),

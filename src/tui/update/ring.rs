@@ -20,7 +20,9 @@ pub(in crate::tui) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effec
         RunState::Waiting { .. } => match view.waits_for() {
             Some(WaitsFor::Rules) => return None,
             Some(WaitsFor::Health) => "waits: GREEN's health is not known to be good".to_owned(),
-            Some(WaitsFor::Person) | None => "waits for you".to_owned(),
+            Some(WaitsFor::Person) | None => view
+                .approvals_sentence()
+                .map_or("waits for you".to_owned(), |told| format!("waits: {told}")),
         },
         RunState::Failed { step, .. } => format!("failed in {step} and waits for you"),
         RunState::Ended { outcome } => format!("ended: {}", outcome.word()),

@@ -167,6 +167,10 @@ pub(super) fn acts(model: &Model) -> Vec<(String, String)> {
     let undo = model.here().map(|here| model.evidence(here).undo());
     let none = matches!(undo, Some(Undo::Impossible(_)));
     let on = on.filter(|act| *act != Command::Rollback || !none);
+    // The gate itself names the key; here it takes room only when it is urgent.
+    let deadline = model.here().and_then(|here| here.driven()?.view.deadline());
+    let urgent = deadline.zip(model.now).is_some_and(|(due, now)| now >= due.remind);
+    let on = on.filter(|act| *act != Command::Extend || urgent);
     let choose = model.here().is_some_and(|here| here.in_doubt().is_some());
     let choose = choose.then(|| ("Enter".to_owned(), "decide".to_owned()));
     let named = on.filter_map(|act| {

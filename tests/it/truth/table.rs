@@ -201,7 +201,7 @@ fn an_overridden_item() -> Told {
             say(&bench, view, &backup, Act::Override);
         }
         if view.gate() == Some(&StepKind::GateSwitch) {
-            bench.send(view, &[Command::Approve]);
+            bench.send(view, &[Command::approve()]);
         }
     });
     told(&bench, &view)

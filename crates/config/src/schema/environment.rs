@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::deploy::DeployConfig;
+use super::people::{ApprovalsConfig, MayConfig};
 use super::platform::PlatformConfig;
 use super::probe::{ProbeConfig, WatchConfig};
 use pointsman_core::policy::Protection;
@@ -44,6 +45,12 @@ pub struct EnvironmentConfig {
     /// The CI pipeline that tests a release.
     #[serde(default)]
     pub pipeline: Option<PipelineConfig>,
+    /// Approvals that a switch of traffic needs.
+    #[serde(default)]
+    pub approvals: Option<ApprovalsConfig>,
+    /// Who may do what.
+    #[serde(default)]
+    pub may: MayConfig,
     /// Maintenance windows in which deploys are refused. Rollbacks are not affected.
     #[serde(default)]
     pub freeze: Vec<FreezeConfig>,

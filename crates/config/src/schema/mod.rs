@@ -5,6 +5,7 @@ mod defaults;
 pub mod deploy;
 pub mod environment;
 pub mod migration;
+pub mod people;
 pub mod platform;
 pub mod probe;
 pub mod store;

@@ -1,6 +1,7 @@
 //! Alerts: which facts notify the on-call engineer, in the words of the screen.
 
 mod deployment;
+mod probes;
 mod reminders;
 
 use std::fmt;
@@ -18,7 +19,6 @@ use crate::event::{Event, Fact, Outcome, Recorded};
 use crate::guard::Guard;
 use crate::hash::Hash;
 use crate::ids::{EnvironmentName, RunNumber};
-use crate::probe::{CERTIFICATE, NO_RECENT_PROBE, ProbeChange, SET_UP, State};
 use crate::redact::redacted;
 use crate::release::ReleaseLabel;
 use crate::step::{Failure, StepKind};
@@ -26,6 +26,7 @@ use crate::time::Timestamp;
 use crate::view::RunView;
 
 pub use deployment::{DeploymentReport, DeploymentState, deployment};
+pub use probes::of_probe;
 pub use reminders::{held_reminders, still_down, still_held, still_waits};
 
 /// The kinds of alert: the words of `notify.on`.
@@ -268,7 +269,12 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         Event::GateOpened { .. }
             if view.plan.ask_at_gates && view.gate() == Some(&StepKind::GateSwitch) =>
         {
-            (Kind::Gate, "waits for approval to switch traffic".to_owned(), None)
+            let people = view.approvals_rule().map_or(1, |rule| rule.people);
+            let what = match people {
+                1 => "waits for approval to switch traffic".to_owned(),
+                people => format!("waits for {people} approvals to switch traffic"),
+            };
+            (Kind::Gate, what, None)
         }
         // A run started from the screen waits at the switch gate anyway, and alerts there.
         Event::ChecklistSeen { list, .. }
@@ -351,38 +357,6 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         | Event::RunResumed {}
         | Event::RunnerLost { .. }
         | Event::RunSuperseded { .. } => return None,
-    })
-}
-
-/// The alert for a change of a probe's state. A probe that is still being checked raises none;
-/// the caller silences muted probes.
-pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<Alert> {
-    let change = &turned.change;
-    let ends = change.to == State::Degraded && change.why.contains(CERTIFICATE);
-    let (kind, what) = match change.to {
-        State::Degraded if ends && !matches!(change.from, State::Down | State::Flapping) => {
-            (Kind::Certificate, "has a certificate that ends soon")
-        }
-        // Setting up an unused build raises no alert, and does not mean that a failed build recovered.
-        State::Degraded if change.why.starts_with(SET_UP) => return None,
-        State::Down => (Kind::ProbeDown, "is DOWN"),
-        State::Flapping => (Kind::Flapping, "goes up and down"),
-        State::Ok | State::Degraded => (Kind::ProbeUp, "is up again"),
-        // A pause in probing (a restart, a sleeping machine) raises no alert.
-        State::Stale if change.why == NO_RECENT_PROBE => return None,
-        State::Stale => (Kind::Blind, "cannot be asked any more"),
-        State::Off => return None,
-    };
-    let customers = if turned.live { " for customers" } else { "" };
-    let at = change.at;
-    let key = format!("probe/{}/{}/{at}", turned.key, change.to.label());
-    let text = format!("{environment}: {} {what}{customers}", turned.name);
-    Some(Alert {
-        // Two screens may notice the change a few seconds apart; only the first alert is sent.
-        turns: Some((turned.subject().to_owned(), kind.event_type().to_owned())),
-        environment: Some(environment.clone()),
-        why: redacted(&change.why),
-        ..Alert::new(kind, key, at, text)
     })
 }
 

@@ -17,8 +17,8 @@ fn clean_problem(problem: &mut Problem) {
 fn clean_command(command: &mut Command) {
     match command {
         Command::Skip { reason } => clean(reason),
-        Command::Approve
-        | Command::Extend
+        Command::Approve(approval) => approval.note.iter_mut().for_each(clean),
+        Command::Extend
         | Command::Unknown
         | Command::Pause
         | Command::Resume

@@ -22,7 +22,7 @@ impl Asked {
             Command::Abort { now: false } => "ABORTING after this step",
             Command::Pause => "PAUSING after this step",
             Command::Rollback => "ROLLING BACK after this step",
-            Command::Approve
+            Command::Approve(_)
             | Command::Extend
             | Command::Unknown
             | Command::Resume

@@ -1,5 +1,6 @@
 //! The fold: everything shown about a run is computed from its facts, and from nothing else.
 
+mod approving;
 mod asked;
 mod customers;
 mod database;
@@ -16,6 +17,7 @@ pub use self::deadline::{Deadline, OpenGate};
 pub use self::questions::WaitsFor;
 pub use self::service::ServiceView;
 pub use self::traffic::TrafficState;
+use super::approvals::Given;
 use super::checklist::{ItemStatus, List, may_pass};
 use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
@@ -79,6 +81,8 @@ pub struct RunView {
     pub held: bool,
     /// An accepted pause, end or rollback that has not happened yet.
     pub asked: Option<Asked>,
+    /// The approvals of the waiting gate that count. Kept only where a rule counts them.
+    pub approvals: Vec<Given>,
     /// The time of the gate that the run waits at.
     pub open_gate: Option<OpenGate>,
     /// Evidence that the release itself is bad.
@@ -122,6 +126,7 @@ impl RunView {
             waited_ms: 0,
             held: false,
             asked: None,
+            approvals: Vec::new(),
             open_gate: None,
             faults: Vec::new(),
             undo: None,
@@ -177,6 +182,7 @@ impl RunView {
                 self.note_run(fact, event);
                 self.note_asked(fact, event);
                 self.note_gate(fact, event);
+                self.note_approvals(fact, event);
             }
         }
         self.last_seq = fact.seq;

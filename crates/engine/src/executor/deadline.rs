@@ -18,7 +18,10 @@ impl Engine {
         let now = self.outside.clock.now();
         let reminded = view.open_gate.is_some_and(|open| open.reminded);
         // An approval that was accepted in time counts, although it is carried out after the end.
-        let answered = self.supervisor.wishes.approve.is_some();
+        let answered = match view.approvals_missing() {
+            None => self.supervisor.wishes.approve.is_some(),
+            Some(missing) => missing == 0,
+        };
         if deadline.ends && now >= deadline.at && !answered {
             let problem = self.why_expired();
             self.end(Outcome::Aborted, Some(problem)).await?;

@@ -30,7 +30,7 @@ impl Engine {
         {
             return self.wait().await;
         }
-        let approved = self.supervisor.wishes.approve.take();
+        let approved = self.approved();
         // The state may have changed since the approval, while the run waited for fresh results.
         let approved = approved.filter(|_| may_switch(self.supervisor.view()).is_ok());
         let mut person = None;
@@ -59,6 +59,17 @@ impl Engine {
         match person {
             Some(actor) => self.supervisor.record_as(&actor, Some(gate), &answered),
             None => self.supervisor.record(Some(gate), &answered),
+        }
+    }
+
+    /// The approval that opens the gate: the only one, or the last of those that a rule counts.
+    fn approved(&mut self) -> Option<(u64, String)> {
+        let asked = self.supervisor.wishes.approve.take();
+        let view = self.supervisor.view();
+        match view.approvals_missing() {
+            None => asked,
+            Some(0) => view.approvals.last().map(|given| (given.command, given.by.clone())),
+            Some(_) => None,
         }
     }
 

@@ -72,7 +72,7 @@ pub async fn cleanup(
         what = format!("{what}\n{line}");
     }
     let plan = planner::cleanup(spec, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
-    Proposal::passing(plan, what, guards, why)
+    Proposal::passing(ports, plan, what, guards, why)
 }
 
 /// The commit of all live builds, if they share one: its migrations are the ones to finish.

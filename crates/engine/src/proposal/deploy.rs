@@ -5,7 +5,7 @@ use super::besides_code::besides_code;
 use super::checklist::ticked_beforehand;
 use super::freeze::not_frozen;
 use super::schema::before_traffic;
-use super::{Proposal, RUNS_SEARCHED, Refusal};
+use super::{Proposal, RUNS_SEARCHED, Refusal, permitted};
 use crate::services::Services;
 use pointsman_config::{Loaded, committed, sources, warnings};
 use pointsman_core::code::Code;
@@ -70,6 +70,7 @@ pub async fn plan(
     let mut plan = without_looking(loaded, spec, release)?;
     plan.attended = attended;
     plan.warnings = warnings(&plan).into_iter().chain(told).collect();
+    refusals.extend(permitted(ports, &plan).err());
     if !begins && let Some(problem) = ports.locked_elsewhere(&plan).await {
         refusals.push(Refusal::Locked(problem));
     }
@@ -104,7 +105,7 @@ pub async fn deploy(
     ship: &DeployRequest<'_>,
 ) -> Result<Proposal, Refusal> {
     let PlannedDeploy { plan, what, guards, .. } = plan(ports, loaded, ship, true).await?;
-    Proposal::passing(plan, what, guards, ship.why)
+    Proposal::passing(ports, plan, what, guards, ship.why)
 }
 
 /// Obstacles in the store: a run in doubt, a run in progress, a person's lock.

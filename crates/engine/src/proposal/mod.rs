@@ -35,10 +35,12 @@ pub use secret_versions::{SecretVersion, secret_versions};
 pub use steer::command;
 pub use watch::probes;
 
+use crate::services::Services;
 use pointsman_config::Findings;
 use pointsman_core::error::Problem;
 use pointsman_core::guard::{GuardHit, Guards, Justification, Refused, standing};
-use pointsman_core::plan::Plan;
+use pointsman_core::identity::Identity;
+use pointsman_core::plan::{Plan, RunKind};
 use pointsman_core::ports::journal::JournalError;
 
 /// Maximum runs searched for a rollback target.
@@ -94,15 +96,29 @@ impl Refusal {
     }
 }
 
+/// Whether the person may start a run of this plan.
+fn permitted(ports: &Services, plan: &Plan) -> Result<(), Refusal> {
+    let (may, environment) = (&plan.policy.may, &plan.environment);
+    let (people, what) = match plan.kind {
+        RunKind::Rollback => (&may.rollback, format!("roll {environment} back")),
+        RunKind::Deploy => (&may.deploy, format!("deploy to {environment}")),
+        RunKind::Cleanup => (&may.deploy, format!("clean {environment} up")),
+        RunKind::Migrate => (&may.deploy, format!("migrate {environment}")),
+    };
+    people.permit(&Identity::of(&ports.actor), &what).map_err(Refusal::Refused)
+}
+
 impl Proposal {
-    /// Builds a proposal if every guard that applies is overridden. Each override is shown in the confirmation and kept
-    /// in the plan.
+    /// Builds a proposal if the person may start it and every guard that applies is overridden. Each override is shown in
+    /// the confirmation and kept in the plan.
     fn passing(
+        ports: &Services,
         mut plan: Plan,
         what: String,
         guards: Guards,
         why: &Justification,
     ) -> Result<Self, Refusal> {
+        permitted(ports, &plan)?;
         let (overrides, lines) = guards.pass(why).map_err(Refusal::Guarded)?;
         plan.overrides = overrides;
         plan.reason.clone_from(&why.reason);

@@ -299,7 +299,7 @@ pub async fn rollback(
     let (way, told) = schema_way(ports, loaded, &mut spec, &now, &then, wish).await?;
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
     let plan = planner::rollback(spec, &choice, leaves, way).map_err(Refusal::Usage)?;
-    Proposal::passing(plan, what, guards, why)
+    Proposal::passing(ports, plan, what, guards, why)
 }
 
 /// What becomes of the live release. If one release was deployed twice, the rollback goes to its earlier build.

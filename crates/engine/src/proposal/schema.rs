@@ -302,7 +302,7 @@ pub async fn migrate(
     let writes = matches!(wish, MigrationRequest::Up(..) | MigrationRequest::Down(_));
     let backups = if writes { backups(ports, &plan.databases).await? } else { Vec::new() };
     let what = backups.iter().fold(what, |what, line| format!("{what}\n{line}"));
-    Proposal::passing(plan, what, guards, why).map(Some)
+    Proposal::passing(ports, plan, what, guards, why).map(Some)
 }
 
 /// The live builds with the versions that they accept. The run itself checks again whatever cannot be read here.

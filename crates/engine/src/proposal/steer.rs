@@ -4,17 +4,29 @@ use std::time::Duration;
 
 use super::Refusal;
 use crate::services::Services;
+use pointsman_core::approvals::Approval;
 use pointsman_core::code::Code;
 use pointsman_core::command::Command;
 use pointsman_core::error::Problem;
 use pointsman_core::event::{Event, Recorded};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::run::RunState;
+use pointsman_core::view::RunView;
 
 /// Poll interval of the store for an answer.
 const ANSWER_POLL: Duration = Duration::from_millis(50);
 /// Time limit for an answer. A live runner polls for commands every 100 ms.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// An approval names the plan that its giver saw.
+fn with_plan(command: &Command, view: &RunView) -> Command {
+    match command.clone() {
+        Command::Approve(Approval { plan: None, note }) => {
+            Command::Approve(Approval { plan: Some(view.plan.hash()), note })
+        }
+        other => other,
+    }
+}
 
 /// Sends a command, waits for the fact that answers it, and returns the number of that fact. Without `seen`, the sender
 /// counts as having seen every fact.
@@ -38,6 +50,7 @@ pub async fn command(
         return Err(Refusal::InDoubt(problem.try_this(format!("pointsman resume {}", run.0))));
     }
     let seen = seen.unwrap_or(listed.view.last_seq);
+    let command = &with_plan(command, &listed.view);
     let id = store.send(run, &ports.actor, seen, command, ports.clock.now())?;
     let began = ports.clock.elapsed();
     while ports.clock.elapsed().saturating_sub(began) <= ANSWER_WITHIN {

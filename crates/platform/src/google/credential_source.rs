@@ -249,14 +249,20 @@ impl CredentialSource {
         format!("{what} {}", file.display())
     }
 
-    pub(super) async fn whom(&self, exchange: &Exchange) -> Option<String> {
+    /// The account, as the credentials say it or else as Google says of their token.
+    pub(super) async fn whom(&self, exchange: &Exchange, token: &SecretString) -> Option<String> {
         match self {
-            Self::Given(_) => None,
+            Self::Given(_) => exchange.account_of(token).await,
             Self::Metadata { host } => exchange.metadata_email(host).await,
             Self::Gcloud => programs::account().await,
             Self::File(_, content) => match content.as_ref() {
                 Content::ServiceAccount(account) => Some(account.client_email.clone()),
-                Content::AuthorizedUser(user) => user.account.clone().filter(|a| !a.is_empty()),
+                Content::AuthorizedUser(user) => {
+                    match user.account.clone().filter(|account| !account.is_empty()) {
+                        Some(account) => Some(account),
+                        None => exchange.account_of(token).await,
+                    }
+                }
                 Content::ExternalAccount(federation) => Some(federation.whom()),
                 Content::ImpersonatedServiceAccount(person) => {
                     Some(impersonated(&person.service_account_impersonation_url).to_owned())

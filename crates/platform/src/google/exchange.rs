@@ -139,6 +139,20 @@ impl Exchange {
         Some(harmless(http::text(answer).await.ok()?.trim(), 200))
     }
 
+    /// The account of an access token, as Google's token endpoint reports it. In the body, since addresses end up in logs.
+    pub(super) async fn account_of(&self, token: &SecretString) -> Option<String> {
+        let url = format!("{}info", self.token_endpoint);
+        safe(&url).ok()?;
+        let form = [("access_token", token.expose_secret())];
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.client.post(&url).body(body).timeout(TOKEN_WITHIN);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.send().await.ok()?.error_for_status().ok()?;
+        let told: Value = serde_json::from_str(&http::text(answer).await.ok()?).ok()?;
+        let email = told["email"].as_str().filter(|email| !email.is_empty())?;
+        Some(harmless(email, 200))
+    }
+
     /// Fetches the other provider's token from a federation's URL.
     pub(super) async fn subject(
         &self,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use self::credential_source::CredentialSource;
 pub use self::credential_source::Surroundings;
@@ -79,6 +79,8 @@ pub struct Credentials {
     clock: Arc<dyn Clock>,
     quota_project: Option<String>,
     kept: Mutex<Option<Kept>>,
+    /// The account, once it is known: some sources start a program to tell it.
+    whom: OnceCell<String>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -93,7 +95,8 @@ impl Credentials {
         let exchange = Exchange::new(around.token_endpoint.clone(), clock.clone())?;
         let found = credential_source::find(around, &exchange).await?;
         let quota_project = around.var("GOOGLE_CLOUD_QUOTA_PROJECT").or(found.quota_project());
-        Ok(Self { found, exchange, clock, quota_project, kept: Mutex::default() })
+        let (kept, whom) = (Mutex::default(), OnceCell::new());
+        Ok(Self { found, exchange, clock, quota_project, kept, whom })
     }
 
     /// A token that stays valid for at least a few minutes. Concurrent callers share one request to Google.
@@ -144,11 +147,13 @@ impl Credentials {
 
     /// Describes the credentials. Fetches a token first, because credentials that cannot get one are of no use.
     pub async fn about(&self) -> Result<About, NoToken> {
-        self.token().await?;
+        let token = self.token().await?;
+        let asked = || async { self.found.whom(&self.exchange, &token).await.ok_or(()) };
+        let whom = self.whom.get_or_try_init(asked).await.ok().cloned();
         let until = self.kept.lock().await.as_ref().and_then(|kept| kept.until);
         Ok(About {
             which: self.found.which(),
-            whom: self.found.whom(&self.exchange).await,
+            whom,
             until,
             quota_project: self.quota_project.clone(),
         })

@@ -1,7 +1,9 @@
 //! Conditions for the commands that change a deployment, with the reason if a command is unavailable.
 
+use crate::domain::approvals::may_approve;
 use crate::domain::command::{self, OPENS_BY_ITSELF};
 use crate::domain::gate;
+use crate::domain::identity::Identity;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
@@ -79,7 +81,9 @@ pub(in crate::tui) fn may_roll_back(model: &Model) -> Allowed {
 pub(in crate::tui) fn may_switch(model: &Model) -> Allowed {
     match driven(model)? {
         Some(view) if view.gate() == Some(&StepKind::GateSwitch) => {
-            gate::may_switch(view).map_err(|problem| problem.to_string())
+            let by = Identity::of(&model.actor);
+            let may = gate::may_switch(view).and_then(|()| may_approve(view, &by));
+            may.map_err(|problem| problem.to_string())
         }
         Some(view) if view.gate().is_some() => Err(OPENS_BY_ITSELF.to_owned()),
         _ => Err("no gate is open".to_owned()),

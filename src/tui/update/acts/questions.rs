@@ -34,11 +34,22 @@ fn release(view: &RunView) -> String {
 
 pub(super) fn switch(here: &Environment, view: &RunView) -> Confirm {
     let mut lines = vec![format!("Switches all traffic of {} to {}:", here.name, release(view))];
+    lines.extend(approvals(view));
     lines.extend(services(view));
     lines.extend(besides_code(view));
     lines.push(undo_after(view));
     lines.push("Not undone by that: what the new release writes and sends meanwhile".into());
-    asks(here, view, protection(here, view), "Switch traffic to GREEN", lines, Command::Approve)
+    asks(here, view, protection(here, view), "Switch traffic to GREEN", lines, Command::approve())
+}
+
+/// What this approval adds to those given, where a rule counts them.
+fn approvals(view: &RunView) -> Option<String> {
+    let (missing, told) = (view.approvals_missing()?, view.approvals_sentence()?);
+    let then = match missing {
+        0 | 1 => "yours is the last".to_owned(),
+        more => format!("after yours, {} more people", more - 1),
+    };
+    Some(format!("{told}; {then}"))
 }
 
 /// Maximum changes named in the question.

@@ -108,6 +108,7 @@ impl Look<'_> {
                 if step.plan.kind == StepKind::GateSwitch {
                     lines = self.evidence();
                     lines.extend(self.unprovable(step));
+                    lines.extend(self.approvals());
                 }
                 lines.extend(list.and_then(|list| self.list(list)));
                 lines.extend(self.deadline());
@@ -200,6 +201,17 @@ impl Look<'_> {
             Some((delta, Role::Warning, format!("{service} {}", summary(changes))))
         };
         self.run.view.services.iter().filter_map(of).collect()
+    }
+
+    /// Who has approved, where a rule counts them.
+    fn approvals(&self) -> Vec<Line<'static>> {
+        let told = self.run.view.approvals_sentence().unwrap_or_default();
+        let mark = self.theme.pick("◆", "[?]");
+        let lines = wrapped(&told, self.width.saturating_sub(12)).into_iter().enumerate();
+        let lines = lines.filter(|(_, line)| !line.is_empty());
+        let mark = |nth| if nth == 0 { mark } else { " " };
+        let style = self.theme.style(Role::Waiting);
+        lines.map(|(n, text)| Line::styled(format!("         {} {text}", mark(n)), style)).collect()
     }
 
     /// When the gate is due: the time left, and the moment by the clock of the machine that drives the run.

@@ -2,10 +2,12 @@
 
 use ratatui::text::{Line, Span};
 
+use crate::domain::approvals::may_approve;
 use crate::domain::checklist::may_pass;
 use crate::domain::command::{counts_down, may_skip};
 use crate::domain::event::Outcome;
 use crate::domain::gate::may_switch;
+use crate::domain::identity::Identity;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::step::{Failure, StepKind, StepState};
@@ -169,10 +171,18 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
                     stay(view)
                 );
             }
+            if let Err(problem) = may_approve(view, &Identity::of(&model.actor)) {
+                return problem.to_string();
+            }
             // With another step selected, Enter shows that step.
             let chosen = model.panes.deploy.selected.is_some();
             let keys = if chosen { "T" } else { "Enter or T" };
-            format!("{keys}: send all traffic of {} to GREEN (you will be asked)", here.name)
+            let last = view.approvals_missing().is_none_or(|missing| missing == 1);
+            if last {
+                format!("{keys}: send all traffic of {} to GREEN (you will be asked)", here.name)
+            } else {
+                format!("{keys}: approve the switch of {}; more people must too", here.name)
+            }
         }
         RunState::Failed { .. } if counts_down(view) && !view.held => {
             format!("rolling back automatically: p holds it · B does it now · {}", retries(view))
