@@ -25,8 +25,7 @@ use crate::ports::journal::Journal as _;
 const FACT_POLL: Duration = Duration::from_millis(50);
 
 /// The accepted commands.
-const WORDS: &str =
-    "approve [NOTE] · extend · pause · resume · retry · skip REASON · rollback · abort · quit";
+const WORDS: &str = "approve [NOTE] · extend · claim · pause · resume · retry · skip REASON · rollback · abort · quit";
 
 /// Prints new facts of a run until the run ends or its process dies.
 pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
@@ -138,6 +137,7 @@ fn heard(view: &RunView, asked: Option<Command>, line: &str) -> Heard {
         "" => return Heard::Nothing,
         "quit" | "q" => return Heard::Quit,
         // Safe commands need no confirmation.
+        "claim" => return Heard::Sends(Command::Claim),
         "extend" => return Heard::Sends(Command::Extend),
         "pause" => return Heard::Sends(Command::Pause),
         "resume" => return Heard::Sends(Command::Resume),

@@ -9,8 +9,10 @@ use super::follow::{Following, follow};
 use super::print;
 use super::signals::{Listening, listen};
 use crate::app::{App, MemoryJournal, own_session};
+use crate::domain::approvals::may_choose;
 use crate::domain::code::Code;
 use crate::domain::error::Problem;
+use crate::domain::identity::Identity;
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Choice, reconcile};
@@ -200,6 +202,10 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
     own_session();
     let app = &session.app;
     let mut store = app.store()?;
+    if let Some(choice) = choice {
+        let plan = store.run(run)?.view.plan;
+        may_choose(&plan, choice, &Identity::of(&app.actor()))?;
+    }
     // The parent process waits for this claim before it exits.
     let parent =
         rustix::process::getppid().and_then(|p| u32::try_from(p.as_raw_nonzero().get()).ok());

@@ -10,7 +10,10 @@ use super::args::Arguments;
 pub const GROUPS: [(&str, &[&str]); 6] = [
     ("Set up", &["init", "check", "lint", "config", "doctor", "explain"]),
     ("Deploy", &["plan", "deploy", "rollback", "cleanup", "migrate"]),
-    ("Steer a run", &["attach", "approve", "extend", "pause", "resume", "retry", "skip", "abort"]),
+    (
+        "Steer a run",
+        &["attach", "approve", "extend", "claim", "pause", "resume", "retry", "skip", "abort"],
+    ),
     (
         "Observe",
         &[

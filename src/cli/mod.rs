@@ -339,6 +339,9 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Extend(to) => {
             steer::steer(session, session.run(&to.run)?, to.seen, &Command::Extend).await
         }
+        Verb::Claim(to) => {
+            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Claim).await
+        }
         Verb::Pause(to) => {
             steer::steer(session, session.run(&to.run)?, to.seen, &Command::Pause).await
         }

@@ -47,6 +47,7 @@ pub(super) fn acts(verb: &Verb) -> bool {
         | Verb::Resume(_)
         | Verb::Approve(_)
         | Verb::Extend(_)
+        | Verb::Claim(_)
         | Verb::Pause(_)
         | Verb::Retry(_)
         | Verb::Skip { .. }

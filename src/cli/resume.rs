@@ -12,11 +12,12 @@ use super::exit::{Failed, Finished, IN_DOUBT, REFUSED};
 use super::follow::{Following, follow, waiting, waits_instead};
 use super::print;
 use super::signals::{Listening, listen};
+use crate::domain::approvals::may_choose;
 use crate::domain::code::Code;
 use crate::domain::command::Command;
 use crate::domain::describe;
 use crate::domain::error::Problem;
-
+use crate::domain::identity::Identity;
 use crate::domain::recover::{Choice, Doubt, reconcile};
 use crate::domain::run::RunState;
 use crate::domain::view::RunView;
@@ -46,6 +47,8 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         session.result(&text(&listed.view, &doubt), &json(&listed.view, &doubt));
         return Ok(IN_DOUBT);
     };
+    may_choose(&plan, choice, &Identity::of(&session.app.actor()))
+        .map_err(|problem| Failed::with(REFUSED, problem))?;
     let waits = waiting(&listed.view).filter(|_| choice == Choice::Continue);
     if let (Some(waits), true) = (&waits, arguments.no_wait) {
         return Err(waits_instead(run, waits));

@@ -116,6 +116,7 @@ fn run_json(listed: &Listed) -> Value {
         "approvals": view.approvals_rule().map(|rule| json!({
             "people": rule.people, "given": view.approvals,
         })),
+        "claim": view.claim,
         "gate": view.deadline().map(|due| json!({"due": due.at, "ends_run": due.ends})),
         "step": view.state.step(), "pid": listed.runner, "host": listed.host,
         // `null`: the result of a switch is unknown, so the services may differ.

@@ -1,6 +1,7 @@
 //! Approvals by several people: who counts, what falls, and what needs none.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use pointsman::domain::approvals::{Approval, Approvals, People, Requester};
 use pointsman::domain::command::Command;
@@ -182,7 +183,7 @@ fn approvals_fall_with_the_driver() {
     let bench = bench();
     let view = bench.create(&plan(by_two()));
     let view = bench.for_minutes(view, &[]);
-    bench.late.set(std::time::Duration::from_mins(3));
+    bench.late.set(Duration::from_mins(3));
     let view = bench.for_minutes(view.clone(), &[approve(&view)]);
     assert_eq!(view.approvals.len(), 1, "{}", view.state.sentence());
     let view = bench.for_minutes(view, &[]);
@@ -213,6 +214,29 @@ fn rollback_needs_no_second_person() {
 }
 
 #[test]
+fn claim_names_a_person_for_a_while_and_blocks_nobody() {
+    let bench = bench();
+    let mut stage = 0;
+    let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| {
+        let Some(_) = view.gate() else { return };
+        match (stage, &view.claim) {
+            (0, None) => bench.send_as("ben@example.com (Google)", view, &Command::Claim),
+            (1, Some(claim)) => {
+                let before = claim.until - Duration::from_secs(1);
+                let told = view.claimed(before).unwrap();
+                assert!(told.starts_with("ben@example.com (Google) has it until "), "{told}");
+                assert_eq!(view.claimed(claim.until), None, "a claim says nothing about later");
+                bench.send_as("cho", view, &Command::approve());
+            }
+            _ => return,
+        }
+        stage += 1;
+    });
+    assert_eq!((stage, outcome(&view)), (2, Outcome::Promoted));
+    assert_eq!(view.claim, None);
+}
+
+#[test]
 fn people_rule_names_who_may() {
     let nobody_else = People(vec!["ben@example.com".to_owned()]);
     let who = |text| pointsman::domain::identity::Identity::of(text);
@@ -221,4 +245,43 @@ fn people_rule_names_who_may() {
     let told = refused.unwrap_err().to_string();
     assert!(told.contains("ana@laptop (local) may not deploy to production"), "{told}");
     assert!(People::default().permit(&who("anyone"), "deploy").is_ok());
+}
+
+/// Rules that nobody can fulfil are refused with their place, before a run waits for them.
+#[test]
+fn rules_that_nobody_can_fulfil_are_refused() {
+    let wrong = |more: &str| {
+        let text = format!(
+            "version: 1
+services:
+  web: {{ root: ., backend: web, health: {{ version: /version }} }}
+environments:
+  development:
+    protection: open
+    platform: {{ kind: app-hosting, endpoint: emulator, project: demo-toto, location: us-central1 }}
+    services: {{ web: {{ url: 'http://localhost:4000' }} }}
+    {more}
+releases: {{ kind: list, labels: ['1.0'] }}
+"
+        );
+        let place = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config.yaml");
+        let found = pointsman::config::load_text(&text, &place).err();
+        found.map(|found| (found.findings[0].line, found.findings[0].message.clone()))
+    };
+    for (more, why) in [
+        ("approvals: { people: 0 }", "people must be 1 or more"),
+        ("approvals: { people: 2, from: [ana@x.y] }", "`from` and `may` leave 1"),
+        ("approvals: { people: 2, from: [ana@x.y, ana@x.y] }", "`from` and `may` leave 1"),
+        ("approvals: { people: 1, from: [a@x.y] }\n    may: { approve: [b@x.y] }", "leave 0"),
+        ("approvals: { people: 1, requester: maybe }", "requester cannot be \"maybe\""),
+        ("may: { deploy: [] }", "nobody may deploy"),
+        ("may: { rollback: nobody }", "rollback cannot be \"nobody\""),
+        ("deploy: { gate: { expires: 0s } }", "nobody can answer a gate within 0ms"),
+        ("deploy: { gate: { then: explode } }", "then cannot be \"explode\""),
+    ] {
+        let (line, message) = wrong(more).unwrap_or_else(|| panic!("{more} was accepted"));
+        assert!((9..=10).contains(&line) && message.contains(why), "{more}: {line} {message}");
+    }
+    assert_eq!(wrong("may: { deploy: [ana@x.y], rollback: anyone }"), None);
+    assert_eq!(wrong("approvals: { people: 2, from: [ana@x.y, ben@x.y] }"), None);
 }

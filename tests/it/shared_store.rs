@@ -110,7 +110,7 @@ impl Database for Way {
 /// A clock of a machine that slept: its wall clock is ahead, and its monotonic clock did not notice.
 pub(crate) struct Slept {
     real: SystemClock,
-    ahead: AtomicU32,
+    pub(crate) ahead: AtomicU32,
 }
 
 impl Clock for Slept {
@@ -130,7 +130,7 @@ impl Clock for Slept {
 
 /// A machine with its copy of the shared store.
 pub(crate) struct Host {
-    clock: Arc<Slept>,
+    pub(crate) clock: Arc<Slept>,
     folder: tempfile::TempDir,
     pub(crate) way: Arc<Way>,
     pub(crate) link: Arc<Link>,

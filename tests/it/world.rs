@@ -340,7 +340,7 @@ impl Bench {
             let choice = choice.unwrap_or(doubt.choices[0]);
             let (mut engine, sender) = self.engine(Box::new(self.store()), view);
             engine.take_over(&doubt.observed, choice, "ben").await.unwrap();
-            (doubt, watched(engine, sender, |_, _| {}).await.unwrap())
+            (doubt, Box::pin(watched(engine, sender, |_, _| {})).await.unwrap())
         })
     }
 }

@@ -1,5 +1,7 @@
 //! `approvals:` and `may:`: how many people approve, and who may do what.
 
+use std::collections::BTreeSet;
+
 use super::Findings;
 use super::file::Loaded;
 use super::schema::Config;
@@ -39,14 +41,20 @@ pub(super) fn wrong(of: &EnvironmentConfig) -> Vec<(Vec<String>, String)> {
     let key = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let mut found = Vec::new();
     if let Some(ApprovalsConfig { people, from, .. }) = &of.approvals {
-        let named = from.iter().collect::<std::collections::BTreeSet<_>>().len();
-        if *people == 0 {
-            let why = "nobody has to approve: leave `approvals` out".to_owned();
-            found.push((key(&["approvals", "people"]), why));
-        } else if !from.is_empty() && usize::try_from(*people).is_ok_and(|people| named < people) {
-            let why = format!("{people} people have to approve, and `from` names {named}");
-            found.push((key(&["approvals", "people"]), why));
-        }
+        let may = match &of.may.approve {
+            PeopleConfig::Named(names) => Some(names),
+            PeopleConfig::Everybody(_) => None,
+        };
+        let lists = [Some(from).filter(|from| !from.is_empty()), may].into_iter().flatten();
+        let named = lists.map(|names| names.iter().collect::<BTreeSet<_>>());
+        let named = named.reduce(|one, other| &one & &other).map(|names| names.len());
+        let why = match named {
+            Some(named) if usize::try_from(*people).is_ok_and(|people| named < people) => {
+                Some(format!("{people} people have to approve, and `from` and `may` leave {named}"))
+            }
+            _ => None,
+        };
+        found.extend(why.map(|why| (key(&["approvals", "people"]), why)));
     }
     let MayConfig { deploy, approve, rollback } = &of.may;
     for (word, who) in [("deploy", deploy), ("approve", approve), ("rollback", rollback)] {

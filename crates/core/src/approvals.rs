@@ -8,6 +8,8 @@ use super::describe::counted;
 use super::error::Problem;
 use super::hash::Hash;
 use super::identity::{Identity, NameSource};
+use super::plan::{Plan, RunKind};
+use super::recover::Choice;
 use super::step::StepKind;
 use super::view::RunView;
 
@@ -124,6 +126,27 @@ impl RunView {
         } else {
             format!("{given} of {people} approvals: {by}")
         })
+    }
+}
+
+/// Whether a person may start a run of a kind, or carry one on.
+pub fn may_start(plan: &Plan, kind: RunKind, who: &Identity) -> Result<(), Problem> {
+    let (may, environment) = (&plan.policy.may, &plan.environment);
+    let (people, what) = match kind {
+        RunKind::Rollback => (&may.rollback, format!("roll {environment} back")),
+        RunKind::Deploy => (&may.deploy, format!("deploy to {environment}")),
+        RunKind::Cleanup => (&may.deploy, format!("clean {environment} up")),
+        RunKind::Migrate => (&may.deploy, format!("migrate {environment}")),
+    };
+    people.permit(who, &what)
+}
+
+/// Whether a person may take over a run in doubt with a choice. Leaving it as it is changes nothing.
+pub fn may_choose(plan: &Plan, choice: Choice, who: &Identity) -> Result<(), Problem> {
+    match choice {
+        Choice::Continue => may_start(plan, plan.kind, who),
+        Choice::GoBack => may_start(plan, RunKind::Rollback, who),
+        Choice::Leave => Ok(()),
     }
 }
 

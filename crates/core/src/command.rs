@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approvals::{Approval, counts};
+use super::approvals::{Approval, counts, may_start};
 use super::gate::may_switch;
 use super::identity::Identity;
 use super::plan::RunKind;
@@ -19,6 +19,8 @@ pub enum Command {
     Approve(Approval),
     /// Lets the waiting gate wait its full time again, from now on.
     Extend,
+    /// Tells others that its sender takes care of what the run waits for. It blocks nobody.
+    Claim,
     /// Pauses before the next step, or holds an automatic rollback.
     Pause,
     Resume,
@@ -68,7 +70,11 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
     // step started while the operator typed.
     let careful = matches!(
         sent.command,
-        Command::Abort { .. } | Command::Rollback | Command::Pause | Command::Extend
+        Command::Abort { .. }
+            | Command::Rollback
+            | Command::Pause
+            | Command::Extend
+            | Command::Claim
     );
     if sent.seen < view.decided_at && !careful {
         return Err(format!(
@@ -89,6 +95,7 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         }
         Command::Approve(_) => false,
         Command::Extend => return may_extend(view),
+        Command::Claim => view.waits_for_somebody(),
         Command::Unknown => {
             return Err("the process that drives the run is of an older version and does not know this command".to_owned());
         }
@@ -104,9 +111,9 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         Command::Resume => matches!(view.state, RunState::Paused { .. }),
         Command::Retry | Command::Skip { .. } => matches!(view.state, RunState::Failed { .. }),
         Command::Rollback => {
-            let (may, environment) = (&view.plan.policy.may.rollback, &view.plan.environment);
-            let what = format!("roll {environment} back");
-            may.permit(&Identity::of(&sent.actor), &what).map_err(|problem| problem.to_string())?;
+            let who = Identity::of(&sent.actor);
+            may_start(&view.plan, RunKind::Rollback, &who)
+                .map_err(|problem| problem.to_string())?;
             view.can_go_back() && !view.undoing()
         }
         Command::Abort { .. } => !matches!(view.state, RunState::Ended { .. }),

@@ -252,6 +252,7 @@ pub fn command(command: &Command) -> &'static str {
     match command {
         Command::Approve(_) => "approve the gate",
         Command::Extend => "extend the gate",
+        Command::Claim => "take care of what it waits for",
         Command::Unknown => "a command of a newer version",
         Command::Pause => "pause before the next step",
         Command::Resume => "resume",

@@ -73,7 +73,7 @@ pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
         say("undo", undo);
     }
     match post.runs.first().filter(|view| view.ended.is_none()) {
-        Some(view) => say("now", under_way(view, post.driven)),
+        Some(view) => say("now", under_way(view, post.driven, now)),
         None => say("now", "no run under way".to_owned()),
     }
     if let Some(lock) = post.lock {
@@ -146,7 +146,7 @@ fn undo(post: &Post<'_>, undo: &Undo) -> Option<String> {
     }
 }
 
-fn under_way(view: &RunView, driven: bool) -> String {
+fn under_way(view: &RunView, driven: bool, now: Timestamp) -> String {
     let (run, title, by) = (view.number, view.plan.title(), &view.actor);
     let stands = match &view.state {
         _ if !driven => {
@@ -179,7 +179,8 @@ fn under_way(view: &RunView, driven: bool) -> String {
         | RunState::Done
         | RunState::Ended { .. }) => format!("is {}", state.sentence()),
     };
-    format!("run {run} {title} by {by}, since {}: {stands}", clock(view.started))
+    let claimed = view.claimed(now).map(|told| format!("; {told}")).unwrap_or_default();
+    format!("run {run} {title} by {by}, since {}: {stands}{claimed}", clock(view.started))
 }
 
 fn past(view: &RunView) -> String {

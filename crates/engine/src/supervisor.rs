@@ -216,8 +216,8 @@ impl Supervisor {
         let wishes = &mut self.wishes;
         match command {
             Command::Approve(_) => wishes.approve = Some((id, actor.to_owned())),
-            // The fact itself restarts the time of the gate; an unknown command is never accepted.
-            Command::Extend | Command::Unknown => {}
+            // The fact itself restarts the time of the gate, or says who has it. An unknown command is never accepted.
+            Command::Extend | Command::Claim | Command::Unknown => {}
             Command::Pause => wishes.pause = Some(actor.to_owned()),
             Command::Resume => wishes.resume = Some(actor.to_owned()),
             Command::Retry => wishes.retry = true,

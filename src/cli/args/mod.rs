@@ -228,6 +228,8 @@ pub enum Verb {
     Approve(ApproveArguments),
     /// Let the gate of a waiting run wait its full time again
     Extend(SteerArguments),
+    /// Tell others that you take care of what a run waits for
+    Claim(SteerArguments),
     /// Pause a run before its next step
     Pause(SteerArguments),
     /// Retry the failed step of a run

@@ -110,6 +110,8 @@ commands! {
         acts::idle => acts::deploy;
     Extend "extend" ["+"] Acts Waits any "give the waiting gate its full time again",
         acts::may_extend => acts::extend;
+    Claim "claim" ["c"] Acts Waits Deploy "tell others that you take care of what the run waits for",
+        acts::may_claim => acts::claim;
     Pause "pause" ["p"] Acts Waits any "pause before the next step, or resume",
         acts::may_pause => acts::pause;
     Retry "retry" ["R"] Acts Asks any "retry the failed step",

@@ -19,6 +19,7 @@ fn clean_command(command: &mut Command) {
         Command::Skip { reason } => clean(reason),
         Command::Approve(approval) => approval.note.iter_mut().for_each(clean),
         Command::Extend
+        | Command::Claim
         | Command::Unknown
         | Command::Pause
         | Command::Resume

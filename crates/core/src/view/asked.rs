@@ -24,6 +24,7 @@ impl Asked {
             Command::Rollback => "ROLLING BACK after this step",
             Command::Approve(_)
             | Command::Extend
+            | Command::Claim
             | Command::Unknown
             | Command::Resume
             | Command::Retry

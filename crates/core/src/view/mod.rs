@@ -2,6 +2,7 @@
 
 mod approving;
 mod asked;
+mod claim;
 mod customers;
 mod database;
 mod deadline;
@@ -12,6 +13,7 @@ mod traffic;
 use std::collections::BTreeMap;
 
 pub use self::asked::Asked;
+pub use self::claim::Claim;
 pub use self::database::DatabaseView;
 pub use self::deadline::{Deadline, OpenGate};
 pub use self::questions::WaitsFor;
@@ -83,6 +85,8 @@ pub struct RunView {
     pub asked: Option<Asked>,
     /// The approvals of the waiting gate that count. Kept only where a rule counts them.
     pub approvals: Vec<Given>,
+    /// Who takes care of what the run waits for.
+    pub claim: Option<Claim>,
     /// The time of the gate that the run waits at.
     pub open_gate: Option<OpenGate>,
     /// Evidence that the release itself is bad.
@@ -127,6 +131,7 @@ impl RunView {
             held: false,
             asked: None,
             approvals: Vec::new(),
+            claim: None,
             open_gate: None,
             faults: Vec::new(),
             undo: None,
@@ -183,6 +188,7 @@ impl RunView {
                 self.note_asked(fact, event);
                 self.note_gate(fact, event);
                 self.note_approvals(fact, event);
+                self.note_claim(fact, event);
             }
         }
         self.last_seq = fact.seq;

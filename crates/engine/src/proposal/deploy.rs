@@ -137,6 +137,12 @@ fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: boo
         "Deploy {name} of {} to {environment}: build, check health, {switch}.",
         services.join(" and "),
     )];
+    if let Some(rule) = &plan.policy.approvals {
+        lines.push(match rule.people {
+            1 => "Waits at its gate until a person approves.".to_owned(),
+            people => format!("Waits at its gate until {people} people approved."),
+        });
+    }
     lines.extend(bad);
     let migrations = plan.databases.iter().flat_map(|d| d.migrations.iter().map(move |m| (d, m)));
     let before: Vec<_> = migrations

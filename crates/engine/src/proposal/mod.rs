@@ -37,10 +37,11 @@ pub use watch::probes;
 
 use crate::services::Services;
 use pointsman_config::Findings;
+use pointsman_core::approvals::may_start;
 use pointsman_core::error::Problem;
 use pointsman_core::guard::{GuardHit, Guards, Justification, Refused, standing};
 use pointsman_core::identity::Identity;
-use pointsman_core::plan::{Plan, RunKind};
+use pointsman_core::plan::Plan;
 use pointsman_core::ports::journal::JournalError;
 
 /// Maximum runs searched for a rollback target.
@@ -98,14 +99,7 @@ impl Refusal {
 
 /// Whether the person may start a run of this plan.
 fn permitted(ports: &Services, plan: &Plan) -> Result<(), Refusal> {
-    let (may, environment) = (&plan.policy.may, &plan.environment);
-    let (people, what) = match plan.kind {
-        RunKind::Rollback => (&may.rollback, format!("roll {environment} back")),
-        RunKind::Deploy => (&may.deploy, format!("deploy to {environment}")),
-        RunKind::Cleanup => (&may.deploy, format!("clean {environment} up")),
-        RunKind::Migrate => (&may.deploy, format!("migrate {environment}")),
-    };
-    people.permit(&Identity::of(&ports.actor), &what).map_err(Refusal::Refused)
+    may_start(plan, plan.kind, &Identity::of(&ports.actor)).map_err(Refusal::Refused)
 }
 
 impl Proposal {

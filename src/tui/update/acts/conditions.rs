@@ -119,6 +119,13 @@ pub(in crate::tui) fn may_extend(model: &Model) -> Allowed {
     driven(model)?.map_or_else(|| Err("no gate is open".to_owned()), command::may_extend)
 }
 
+pub(in crate::tui) fn may_claim(model: &Model) -> Allowed {
+    match driven(model)? {
+        Some(view) if view.waits_for_somebody() => Ok(()),
+        _ => Err("no run waits for a person here".to_owned()),
+    }
+}
+
 pub(in crate::tui) fn may_pause(model: &Model) -> Allowed {
     let Some(view) = driven(model)? else { return Err("no run is under way".to_owned()) };
     if view.gives_back() || view.plan.kind == RunKind::Rollback {

@@ -7,14 +7,16 @@ mod questions;
 use tui_input::Input;
 
 pub(in crate::tui) use self::conditions::{
-    idle, may_abort, may_allow_rollouts, may_clean_up, may_extend, may_pause, may_retry,
+    idle, may_abort, may_allow_rollouts, may_claim, may_clean_up, may_extend, may_pause, may_retry,
     may_roll_back, may_skip, may_switch,
 };
 use super::picker::picker_of;
 use super::program::tell_problem;
+use crate::domain::approvals::may_choose;
 use crate::domain::command;
 use crate::domain::error::Problem;
 use crate::domain::event::Outcome;
+use crate::domain::identity::Identity;
 use crate::domain::ids::RunNumber;
 use crate::domain::migration;
 use crate::domain::policy::Protection;
@@ -110,30 +112,40 @@ const KEY_REPEAT_ENDS: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Pauses or resumes the run under way. Needs no confirmation, because it does nothing else.
 pub(in crate::tui) fn pause(model: &mut Model, _: Key) -> Vec<Effect> {
-    let Some(view) = model.here().and_then(|here| here.driven()).map(|run| run.view.clone()) else {
+    let paused = |run: &RunSnapshot| matches!(run.view.state, RunState::Paused { .. });
+    let Some(paused) = model.here().and_then(|here| here.driven()).map(paused) else {
         return Vec::new();
     };
     // A terminal that does not report repeats sends a held key again and again, and `p` is a toggle.
     if model.paused.is_some_and(|at| model.elapsed.saturating_sub(at) < KEY_REPEAT_ENDS) {
         return Vec::new();
     }
-    let paused = matches!(view.state, RunState::Paused { .. });
-    let command = if paused { command::Command::Resume } else { command::Command::Pause };
-    let (number, seen) = (view.number, view.last_seq);
     model.paused = Some(model.elapsed);
-    let ticket = model.ticket();
-    model.tell(if paused { "resuming…" } else { "pausing before the next step…" });
-    vec![Effect::Send(ticket, number, seen, command)]
+    if paused {
+        send(model, command::Command::Resume, "resuming…")
+    } else {
+        send(model, command::Command::Pause, "pausing before the next step…")
+    }
 }
 
 /// Gives the waiting gate its full time again. Needs no confirmation, because nothing else changes.
 pub(in crate::tui) fn extend(model: &mut Model, _: Key) -> Vec<Effect> {
+    send(model, command::Command::Extend, "extending the gate…")
+}
+
+/// Tells others who takes care of what the run waits for. Needs no confirmation either.
+pub(in crate::tui) fn claim(model: &mut Model, _: Key) -> Vec<Effect> {
+    send(model, command::Command::Claim, "telling the others that you have it…")
+}
+
+/// Sends a command that needs no confirmation to the run under way.
+fn send(model: &mut Model, command: command::Command, told: &str) -> Vec<Effect> {
     let seen = |run: &RunSnapshot| (run.view.number, run.view.last_seq);
     let Some((number, seen)) = model.here().and_then(|here| here.driven()).map(seen) else {
         return Vec::new();
     };
-    model.tell("extending the gate…");
-    vec![Effect::Send(model.ticket(), number, seen, command::Command::Extend)]
+    model.tell(told);
+    vec![Effect::Send(model.ticket(), number, seen, command)]
 }
 
 fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
@@ -310,6 +322,10 @@ pub(in crate::tui) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(choice) = doubt.choices.get(model.panes.deploy.choice).copied() else {
         return Vec::new();
     };
+    if let Err(problem) = may_choose(&run.view.plan, choice, &Identity::of(&model.actor)) {
+        tell_problem(model, problem, Some(key));
+        return Vec::new();
+    }
     let lines = vec![
         format!("Run {}: {}.", run.view.number, choice.sentence(&run.view)),
         format!("Recorded  {}", doubt.recorded),

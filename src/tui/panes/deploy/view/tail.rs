@@ -47,6 +47,9 @@ pub(in crate::tui) fn tail(
     if view.ended.is_none() {
         lines.push(progress(model, run, theme, width));
     }
+    let claimed = model.now.and_then(|now| view.claimed(now)).unwrap_or_default();
+    let style = theme.style(Role::Waiting);
+    lines.extend(wrapped(&claimed, width).into_iter().map(|line| Line::styled(line, style)));
     let now = what_now(model, here, view);
     lines.extend(
         wrapped(&now, width).into_iter().map(|l| Line::styled(l, theme.style(Role::Focus))),
