@@ -27,6 +27,17 @@ fn own_program() -> std::io::Result<PathBuf> {
     })
 }
 
+/// How a process comes to drive a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// The run was just created.
+    Begin,
+    /// Its driver died, and a person chose how to continue.
+    TakeOver(Choice),
+    /// Its driver handed it over.
+    TakeOn,
+}
+
 impl App {
     /// Records of started programs. Each purpose has a separate folder.
     pub(super) fn groups(&self, purpose: &str) -> Groups {
@@ -70,11 +81,10 @@ impl App {
         progress_of(&self.records, run)
     }
 
-    /// Starts the background process of a run, and returns its pid once it drives the run. With a choice, it takes
-    /// over a run whose runner died.
-    pub async fn detach(&self, run: RunNumber, choice: Option<Choice>) -> Result<u32, Problem> {
+    /// Starts the background process of a run, and returns its pid once it drives the run.
+    pub async fn detach(&self, run: RunNumber, entry: Entrance) -> Result<u32, Problem> {
         if self.is_demo() {
-            return self.drive_here(run, choice).await;
+            return self.drive_here(run, entry).await;
         }
         let failed = |why: String| {
             Problem::new(format!("{run}: its background process did not start")).because(why)
@@ -83,11 +93,13 @@ impl App {
         // A process that takes over checks the state first and may refuse: its claim alone does not mean that it
         // started.
         let last_fact = store.run(run).map(|listed| listed.view.last_seq).unwrap_or_default();
-        let before = choice.map_or(0, |_| last_fact);
+        let before = if entry == Entrance::Begin { 0 } else { last_fact };
         let number = run.0.to_string();
         let mut arguments = vec!["runner", number.as_str()];
-        if let Some(choice) = choice {
-            arguments.extend(["--choose", choice.name()]);
+        match entry {
+            Entrance::Begin => {}
+            Entrance::TakeOver(choice) => arguments.extend(["--choose", choice.name()]),
+            Entrance::TakeOn => arguments.push("--take-on"),
         }
         let log = self.log_file(run).with_file_name("runner.log");
         let mut child = self.background(&arguments, &log).map_err(failed)?;

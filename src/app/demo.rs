@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{App, private_folder};
+use super::{App, Entrance, private_folder};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::run_log::FileLog;
 use crate::config::{Findings, Loaded, load, load_text, sources};
@@ -17,7 +17,6 @@ use crate::domain::ids::{RunNumber, ServiceName, StepId};
 use crate::domain::migration::SchemaRange;
 use crate::domain::plan::Plan;
 use crate::domain::planner;
-use crate::domain::recover::Choice;
 use crate::domain::release::ReleaseLabel;
 use crate::engine::Attendance;
 use crate::ports::journal::{Journal as _, JournalError};
@@ -172,7 +171,7 @@ impl App {
         plan.ask_at_gates = !demo.scenario.passes_gate();
         let mut store = self.store().map_err(JournalError::problem)?;
         let view = self.create(&mut store, &plan, false).map_err(JournalError::problem)?;
-        self.detach(view.number, None).await?;
+        self.detach(view.number, Entrance::Begin).await?;
         let (state, run) = (self.state.clone(), view.number);
         match demo.scenario {
             Scenario::Storm => drop(std::thread::spawn(move || storm(&state, run))),
@@ -198,20 +197,20 @@ impl App {
     }
 
     /// Drives a run in this process, as a background process does outside a demo.
-    pub(super) async fn drive_here(
-        &self,
-        run: RunNumber,
-        choice: Option<Choice>,
-    ) -> Result<u32, Problem> {
+    pub(super) async fn drive_here(&self, run: RunNumber, entry: Entrance) -> Result<u32, Problem> {
         let mut store = self.store().map_err(JournalError::problem)?;
         store.claim(run, None, self.clock.now()).map_err(JournalError::problem)?;
         let view = store.run(run).map_err(JournalError::problem)?.view;
         let (signals, receiver) = mpsc::channel(1);
         let mut engine = self.engine(view, Attendance::Attended, receiver).await?;
-        if let Some(choice) = choice {
-            let taken = engine.take_over("the demo's world", choice, &self.actor()).await;
-            taken.map_err(|e| Problem::new("it cannot be taken over").because(e.to_string()))?;
-        }
+        let taken = match entry {
+            Entrance::Begin => Ok(()),
+            Entrance::TakeOver(choice) => {
+                engine.take_over("the demo's world", choice, &self.actor()).await
+            }
+            Entrance::TakeOn => engine.take_on(&self.actor()),
+        };
+        taken.map_err(|e| Problem::new("it cannot be taken over").because(e.to_string()))?;
         tokio::spawn(async move {
             // Keep the sender for as long as the run.
             let _signals = signals;

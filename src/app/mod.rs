@@ -11,6 +11,7 @@ mod databases;
 mod demo;
 mod emulator;
 mod google;
+mod hand_over;
 mod identity;
 mod pipeline;
 mod prober;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use tokio::sync::mpsc;
 
+pub use self::background::Entrance;
 pub use self::emulator::Stopped;
 use self::prober::EveryProber;
 use crate::adapters::app_hosting::AppHosting;

@@ -8,7 +8,7 @@ use super::exit::{Failed, Finished, LOCKED, OK, REFUSED};
 use super::follow::{Following, follow};
 use super::print;
 use super::signals::{Listening, listen};
-use crate::app::{App, MemoryJournal, own_session};
+use crate::app::{App, Entrance, MemoryJournal, own_session};
 use crate::domain::approvals::may_choose;
 use crate::domain::code::Code;
 use crate::domain::error::Problem;
@@ -187,7 +187,7 @@ pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -
     not_locked(&session.app, plan, how)?;
     session.app.services().platform(&plan.endpoint).await?;
     let view = make(session, plan, how).await?;
-    let pid = session.app.detach(view.number, None).await?;
+    let pid = session.app.detach(view.number, Entrance::Begin).await?;
     let text = format!(
         "run {} of {} continues in process {pid}\n  now: pointsman status {}; pointsman events {}",
         view.number, plan.environment, plan.environment, view.number.0
@@ -196,26 +196,41 @@ pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -
     Ok(OK)
 }
 
-/// The process of a detached run. It has no terminal, so a closed terminal does not end it. With a choice it takes
-/// over a run whose runner died, if that choice is still safe.
-pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Choice>) -> Finished {
+/// How a detached process comes to drive its run.
+pub(super) fn entrance(choice: Option<Choice>, handed_over: bool) -> Entrance {
+    match choice {
+        Some(choice) => Entrance::TakeOver(choice),
+        None if handed_over => Entrance::TakeOn,
+        None => Entrance::Begin,
+    }
+}
+
+/// The process of a detached run. It has no terminal, so a closed terminal does not end it. It takes over a run whose
+/// runner died only if the choice is still safe.
+pub(super) async fn runner(session: &Session, run: RunNumber, entrance: Entrance) -> Finished {
     own_session();
     let app = &session.app;
     let mut store = app.store()?;
-    if let Some(choice) = choice {
+    if let Entrance::TakeOver(choice) = entrance {
         let plan = store.run(run)?.view.plan;
         may_choose(&plan, choice, &Identity::of(&app.actor()))?;
     }
     // The parent process waits for this claim before it exits.
     let parent =
         rustix::process::getppid().and_then(|p| u32::try_from(p.as_raw_nonzero().get()).ok());
-    store.claim(run, parent.filter(|_| choice.is_none()), app.clock.now())?;
+    store.claim(run, parent.filter(|_| entrance == Entrance::Begin), app.clock.now())?;
     let view: RunView = store.run(run)?.view;
     drop(store);
     let Listening { signals, .. } = listen()?;
-    let Some(choice) = choice else {
-        let engine = app.engine(view, Attendance::Attended, signals).await?;
-        return Ok(engine.run().await?.exit_code());
+    let choice = match entrance {
+        Entrance::TakeOver(choice) => choice,
+        Entrance::Begin | Entrance::TakeOn => {
+            let mut engine = app.engine(view, Attendance::Attended, signals).await?;
+            if entrance == Entrance::TakeOn {
+                engine.take_on(&app.actor())?;
+            }
+            return Ok(engine.run().await?.exit_code());
+        }
     };
     app.end_orphans(&view);
     let platform = app.services().platform(&view.plan.endpoint).await?;

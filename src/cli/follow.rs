@@ -58,6 +58,13 @@ pub(super) async fn follow(session: &Session, engine: Engine, how: Following) ->
         (Err(EngineError::Left), Some(waits)) if leave.is_some() => {
             return Err(waits_instead(run, &waits));
         }
+        // Its outcome is decided elsewhere: no exit code of a success or a failure would be true.
+        (Err(error @ EngineError::HandedOver(_)), _) => {
+            let problem = Problem::new(format!("run {run} was handed over"));
+            let problem = problem.because(error.to_string());
+            let todo = format!("pointsman attach {}", run.0);
+            return Err(Failed::with(INCONCLUSIVE, problem.try_this(todo)));
+        }
         (ended, _) => ended?,
     };
     let code = match view.exit_code() {

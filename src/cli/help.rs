@@ -12,7 +12,10 @@ pub const GROUPS: [(&str, &[&str]); 6] = [
     ("Deploy", &["plan", "deploy", "rollback", "cleanup", "migrate"]),
     (
         "Steer a run",
-        &["attach", "approve", "extend", "claim", "pause", "resume", "retry", "skip", "abort"],
+        &[
+            "attach", "approve", "extend", "claim", "offer", "accept", "pause", "resume", "retry",
+            "skip", "abort",
+        ],
     ),
     (
         "Observe",

@@ -315,7 +315,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Verb::Cleanup(arguments) => cleanup::cleanup(session, arguments).await,
-        // On the heap: the largest of these futures decides the size of all.
+        // On the heap, with what runs an engine below: the largest of these futures decides the size of all.
         Verb::Migrate(arguments) => Box::pin(migrate::migrate(session, arguments)).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
         Verb::Handover { environment } => handover::handover(session, environment.as_deref()).await,
@@ -342,6 +342,10 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Claim(to) => {
             steer::steer(session, session.run(&to.run)?, to.seen, &Command::Claim).await
         }
+        Verb::Offer(to) => {
+            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Offer).await
+        }
+        Verb::Accept(to) => steer::accept(session, to).await,
         Verb::Pause(to) => {
             steer::steer(session, session.run(&to.run)?, to.seen, &Command::Pause).await
         }
@@ -373,8 +377,9 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Doctor { environment } => doctor::doctor(session, environment.as_deref()).await,
         Verb::Completions { shell } => complete::script(shell),
         Verb::Man { dir } => man::man(dir.as_deref()),
-        Verb::Runner { run, choose } => {
-            drive::runner(session, *run, choose.map(Choice::from)).await
+        Verb::Runner { run, choose, take_on } => {
+            let entrance = drive::entrance(choose.map(Choice::from), *take_on);
+            Box::pin(drive::runner(session, *run, entrance)).await
         }
         Verb::SampleApp => session.app.sample_app().await.map(|()| 0).map_err(Failed::from),
     }

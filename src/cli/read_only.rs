@@ -48,6 +48,8 @@ pub(super) fn acts(verb: &Verb) -> bool {
         | Verb::Approve(_)
         | Verb::Extend(_)
         | Verb::Claim(_)
+        | Verb::Offer(_)
+        | Verb::Accept(_)
         | Verb::Pause(_)
         | Verb::Retry(_)
         | Verb::Skip { .. }

@@ -7,11 +7,16 @@ use super::Session;
 use super::args::{ApproveArguments, SteerArguments};
 use super::confirm::confirm;
 use super::deploy::is_reviewed;
-use super::exit::{Finished, OK};
+use super::exit::{Failed, Finished, OK, REFUSED};
+use super::print;
+
 use crate::domain::approvals::Approval;
-use crate::domain::command::Command;
+use crate::domain::code::Code;
+use crate::domain::command::{Command, may_accept};
 use crate::domain::describe;
+use crate::domain::error::Problem;
 use crate::domain::gate::Answers;
+use crate::domain::identity::Identity;
 use crate::domain::ids::RunNumber;
 use crate::domain::policy::Protection;
 use crate::engine::proposal;
@@ -47,6 +52,26 @@ pub(super) async fn approve(session: &Session, arguments: &ApproveArguments) -> 
     }
     let approval = Approval { plan: Some(plan.hash()), note: note.clone() };
     risk(session, to, &Command::Approve(approval)).await
+}
+
+/// Takes an offered run, and drives it in the background.
+pub(super) async fn accept(session: &Session, to: &SteerArguments) -> Finished {
+    let run = session.run(&to.run)?;
+    let view = session.app.store()?.run(run)?.view;
+    let (environment, protection) = (&view.plan.environment, view.plan.policy.protection);
+    may_accept(&view, &Identity::of(&session.app.actor())).map_err(|because| {
+        let problem = Problem::coded(Code::COMMAND_REFUSED, format!("run {run} refuses"));
+        let offer = format!("whoever drives it offers it: pointsman offer {}", run.0);
+        Failed::with(REFUSED, problem.because(because).try_this(offer))
+    })?;
+    let what = format!("This machine will drive run {run} on {environment}.");
+    let answers = Answers { yes: to.yes, confirm: to.confirm.clone() };
+    confirm(environment, environment.as_str(), protection, answers, &what)?;
+    print::note(format!("run {run} is handed over once its step is over; waiting"));
+    let pid = session.app.accept(run).await?;
+    let text = format!("run {run} continues in process {pid}\n  now: pointsman attach {}", run.0);
+    session.result(&text, &json!({"run": run, "pid": pid}));
+    Ok(OK)
 }
 
 /// Sends a command and prints the answer.

@@ -136,6 +136,8 @@ pub enum Effect {
     Tick(Ticket, RunNumber, String, Act, String),
     /// Take over a run whose runner died.
     TakeOver(Ticket, RunNumber, Choice),
+    /// Take an offered run.
+    Accept(Ticket, RunNumber),
     /// Read the platform's state for a run whose runner died.
     Observe(RunNumber),
     /// Send an action to an environment's pipeline.

@@ -54,7 +54,17 @@ fn unknown_names_are_usage_errors_in_every_verb() {
 fn ended_run_refuses_every_command_alike() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
-    for verb in ["resume 1 --yes", "pause 1", "abort 1", "approve 1 --yes", "retry 1 --yes"] {
+    for verb in [
+        "resume 1 --yes",
+        "pause 1",
+        "abort 1",
+        "approve 1 --yes",
+        "retry 1 --yes",
+        "claim 1",
+        "extend 1",
+        "offer 1",
+        "accept 1 --yes",
+    ] {
         let said = sandbox.run(&verb.split(' ').collect::<Vec<_>>());
         assert_eq!(said.code, 3, "{verb}: {}", said.err);
     }

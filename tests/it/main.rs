@@ -32,6 +32,7 @@ mod gates;
 mod golden;
 mod google;
 mod google_hosting;
+mod hand_over;
 mod health;
 mod hostile;
 mod house;

@@ -104,7 +104,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
 /// Commands that act also get `--yes`.
-const DONE: [(&str, i32, &str); 93] = [
+const DONE: [(&str, i32, &str); 96] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
     ("init --yes", 1, "never changes"),
@@ -172,6 +172,9 @@ const DONE: [(&str, i32, &str); 93] = [
     ("approve 7 --note x", 3, "ended"),
     ("approve 7 --plan 1.0.0", 2, "too short"),
     ("extend 7", 3, "ended"),
+    ("claim 7", 3, "ended"),
+    ("offer 7", 3, "ended"),
+    ("accept 7", 3, "ended"),
     ("abort 7", 3, "ended"),
     ("resume 7", 3, ""),
     ("lock development release --reason x", 0, ""),

@@ -217,6 +217,40 @@ fn switch_is_approved_by_two_people_elsewhere() {
     assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0");
 }
 
+/// The end of a shift: one machine hands its run over, and may be switched off.
+#[test]
+fn run_is_handed_over_to_another_machine() {
+    Team::each(|team| {
+        let Team { one, two, .. } = team;
+        one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+        let file = one.sandbox.folder.path().join("config.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let rule = "  development:\n    approvals: { people: 1, requester: allowed }";
+        std::fs::write(file, text.replacen("  development:", rule, 1)).unwrap();
+        let deploy = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach", "--json"];
+        let pid = one.run(&deploy).exits(0).json()["pid"].to_string();
+        let run = || two.run(&["status", "development", "--json"]).json()["run"].clone();
+        wait_until("it waits", || run()["state"] == "waiting");
+        let refused = two.run(&["accept", "2", "--yes"]).exits(3);
+        assert!(refused.err.contains("nobody has offered it"), "{}", refused.err);
+        one.run(&["offer", "2"]).exits(0);
+        let told = "OFFERED by ana@laptop-1 (local): pointsman accept 2";
+        let handover = || two.run(&["handover", "development"]).exits(0).out;
+        wait_until("the other machine sees the offer", || handover().contains(told));
+        two.run(&["accept", "2", "--yes"]).exits(0);
+        let gone = || !std::path::Path::new(&format!("/proc/{pid}/exe")).exists();
+        wait_until("the first process ends", gone);
+        assert_eq!(run()["host"], Value::Null, "it is driven here");
+        two.run(&["approve", "2"]).exits(0);
+        wait_until("it ends", || one.last() == (2, "promoted".to_owned()));
+        assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.1.0");
+        wait_until("one chain", || one.chain(2) == two.chain(2));
+        let facts = one.run(&["events", "2", "--json"]).out;
+        let taken = facts.lines().find(|fact| fact.contains("run-taken-on")).unwrap();
+        assert!(taken.contains("ben@laptop-2 (local)"), "{taken}");
+    });
+}
+
 #[test]
 fn run_of_a_dead_machine_is_in_doubt_and_resumed_from_another() {
     let google = Emulator::googles();

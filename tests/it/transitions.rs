@@ -93,6 +93,8 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::CommandRefused { id: 1, command: Command::Pause, because: String::new() }, false, BEGUN),
         (Event::RunPaused { because: String::new() }, false, &["ready"]),
         (Event::RunResumed {}, false, &["paused"]),
+        (Event::RunHandedOver { to: String::new() }, false, BETWEEN),
+        (Event::RunTakenOn {}, false, BETWEEN),
         (Event::RunnerLost { observed: String::new(), choice: Choice::Continue }, false, BEGUN),
         (Event::RunEnded { outcome: Outcome::Promoted, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::RolledBack, because: None }, false, &["done"]),
@@ -125,6 +127,8 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::TrafficObserved { .. }
         | Event::Judged { .. }
         | Event::ChecklistSeen { .. }
+        | Event::RunHandedOver { .. }
+        | Event::RunTakenOn {}
         | Event::GateDue { .. }
         | Event::FilesSeen { .. }
         | Event::ReleaseFaulted { .. }

@@ -292,6 +292,30 @@ impl Bench {
         (self.world.acts().into_iter().skip(before).collect(), ended)
     }
 
+    /// Drives a plan in one process, which offers it; a second one accepts, takes it when it is let, and drives it to its
+    /// end.
+    pub(crate) fn handed_over(&self, plan: &Plan, to: &str) -> (EngineError, RunView) {
+        let store = |name| SqliteStore::open(self.folder.path(), Arc::new(Named(name))).unwrap();
+        let view = begin(&mut store("first"), plan);
+        let number = view.number;
+        self.send_as("ana", &view, &Command::Offer);
+        self.send_as(to, &view, &Command::Accept);
+        paused(async {
+            let (engine, _signals) = self.engine(Box::new(store("first")), view);
+            let mut watch = engine.watch();
+            let mut second = store("second");
+            let take = async {
+                watch.wait_for(|view| view.handed.is_some()).await.unwrap();
+                second.claim(number, None, Timestamp::UNIX_EPOCH).unwrap();
+                second.run(number).unwrap().view
+            };
+            let (first, view) = tokio::join!(engine.run(), take);
+            let (mut engine, _signals) = self.engine(Box::new(second), view);
+            engine.take_on(to).unwrap();
+            (first.unwrap_err(), engine.run().await.unwrap())
+        })
+    }
+
     /// Drives a plan with another journal than the store.
     pub(crate) fn drive_on(&self, mut journal: Box<dyn Journal>, plan: &Plan) -> RunView {
         let view = begin(journal.as_mut(), plan);

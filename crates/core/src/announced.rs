@@ -42,6 +42,8 @@ impl Event {
             | Self::CommandRefused { .. }
             | Self::RunPaused { .. }
             | Self::RunResumed {}
+            | Self::RunHandedOver { .. }
+            | Self::RunTakenOn {}
             | Self::RunEnded { .. }
             | Self::RunnerLost { .. }
             | Self::RunSuperseded { .. } => false,

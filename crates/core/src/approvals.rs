@@ -120,12 +120,8 @@ impl RunView {
             None => given.by.clone(),
         });
         let by = by.collect::<Vec<_>>().join(", ");
-        let given = self.approvals.len();
-        Some(if by.is_empty() {
-            format!("{given} of {people} approvals")
-        } else {
-            format!("{given} of {people} approvals: {by}")
-        })
+        let told = format!("{} of {}", self.approvals.len(), counted(people, "approval"));
+        Some(if by.is_empty() { told } else { format!("{told}: {by}") })
     }
 }
 

@@ -21,6 +21,10 @@ pub enum Command {
     Extend,
     /// Tells others that its sender takes care of what the run waits for. It blocks nobody.
     Claim,
+    /// Offers the run to whoever accepts it: at the end of a shift, or before a machine is switched off.
+    Offer,
+    /// Accepts an offered run. Its sender drives it once the current step is over.
+    Accept,
     /// Pauses before the next step, or holds an automatic rollback.
     Pause,
     Resume,
@@ -75,6 +79,8 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
             | Command::Pause
             | Command::Extend
             | Command::Claim
+            | Command::Offer
+            | Command::Accept
     );
     if sent.seen < view.decided_at && !careful {
         return Err(format!(
@@ -96,6 +102,8 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         Command::Approve(_) => false,
         Command::Extend => return may_extend(view),
         Command::Claim => view.waits_for_somebody(),
+        Command::Offer => return may_offer(view),
+        Command::Accept => return may_accept(view, &Identity::of(&sent.actor)),
         Command::Unknown => {
             return Err("the process that drives the run is of an older version and does not know this command".to_owned());
         }
@@ -122,6 +130,25 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         return may_skip(view, reason);
     }
     if fits { Ok(()) } else { Err(format!("the run is {}", view.state.sentence())) }
+}
+
+/// Whether the run can be offered to somebody else.
+pub fn may_offer(view: &RunView) -> Result<(), String> {
+    match (&view.offered, &view.handed) {
+        (_, Some(to)) => Err(format!("it is being handed over to {to}")),
+        (Some(by), None) => Err(format!("{by} has offered it already")),
+        (None, None) => Ok(()),
+    }
+}
+
+/// Whether a person may accept the run.
+pub fn may_accept(view: &RunView, who: &Identity) -> Result<(), String> {
+    match (&view.offered, &view.handed) {
+        _ if view.ended.is_some() => Err(format!("the run is {}", view.state.sentence())),
+        (_, Some(to)) => Err(format!("it is being handed over to {to}")),
+        (None, None) => Err("nobody has offered it".to_owned()),
+        (Some(_), None) => may_start(&view.plan, view.plan.kind, who).map_err(|p| p.to_string()),
+    }
 }
 
 /// Whether the run waits at a gate that has a time limit.

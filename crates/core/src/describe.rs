@@ -186,6 +186,8 @@ fn of_people(event: &Event) -> Option<String> {
             "approved with open items: the checklist is overridden".to_owned()
         }
         Event::RunResumed {} => "resumed".to_owned(),
+        Event::RunHandedOver { to } => format!("the run is handed over to {to}"),
+        Event::RunTakenOn {} => "the run is driven here from now on".to_owned(),
         _ => return None,
     })
 }
@@ -252,6 +254,8 @@ pub fn command(command: &Command) -> &'static str {
     match command {
         Command::Approve(_) => "approve the gate",
         Command::Extend => "extend the gate",
+        Command::Offer => "offer the run to somebody else",
+        Command::Accept => "take the offered run",
         Command::Claim => "take care of what it waits for",
         Command::Unknown => "a command of a newer version",
         Command::Pause => "pause before the next step",

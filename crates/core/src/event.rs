@@ -22,65 +22,12 @@ use super::serving::ServingReport;
 use super::step::{Failure, PlannedStep};
 use super::time::Timestamp;
 
+pub use super::outcome::Outcome;
+
 /// The rule of [`Event::Judged`] that checks the candidate's health before its gate opens.
 pub const GREEN_GATE: &str = "green gate";
 /// The rule of [`Event::Judged`] that verifies the public address.
 pub const ATTESTATION: &str = "attestation";
-
-/// The outcome of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The release is live and passed its soak.
-    Promoted,
-    /// Traffic was rolled back, by a person or automatically.
-    RolledBack,
-    /// The clean-up finished; the previous build is stopped.
-    CleanedUp,
-    /// The database reached the requested version.
-    Migrated,
-    /// A person ended it before traffic moved.
-    Aborted,
-    /// It could not finish.
-    Failed,
-    /// Another run took over.
-    Superseded,
-    Unknown,
-}
-
-impl Outcome {
-    /// Whether the run reached its goal, and verified that it did.
-    pub fn reached(self) -> bool {
-        matches!(self, Self::Promoted | Self::RolledBack | Self::CleanedUp | Self::Migrated)
-    }
-
-    /// The word for people: `rolled back`. [`Self::label`] is the word in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::RolledBack => "rolled back",
-            Self::CleanedUp => "cleaned up",
-            Self::Promoted
-            | Self::Migrated
-            | Self::Aborted
-            | Self::Failed
-            | Self::Superseded
-            | Self::Unknown => self.label(),
-        }
-    }
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Promoted => "promoted",
-            Self::RolledBack => "rolled_back",
-            Self::CleanedUp => "cleaned_up",
-            Self::Migrated => "migrated",
-            Self::Aborted => "aborted",
-            Self::Failed => "failed",
-            Self::Superseded => "superseded",
-            Self::Unknown => "unknown",
-        }
-    }
-}
 
 /// The actor who approved a gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,6 +181,10 @@ pub enum Event {
     RunPaused { because: String },
     /// The run continues.
     RunResumed {},
+    /// The process that drives the run, at somebody's offer, lets the person who accepted it take it.
+    RunHandedOver { to: String },
+    /// A process took the run that was handed over, or took it back since nobody came.
+    RunTakenOn {},
     /// The last fact.
     RunEnded { outcome: Outcome, because: Option<Problem> },
     /// The run's process died. A person saw what was observed and chose how to continue.
@@ -292,6 +243,8 @@ impl Event {
             | Self::CommandRefused { .. }
             | Self::RunPaused { .. }
             | Self::RunResumed {}
+            | Self::RunHandedOver { .. }
+            | Self::RunTakenOn {}
             | Self::RunnerLost { .. } => Topic::Decision,
             Self::RunStarted { .. }
             | Self::UndoPlanned { .. }

@@ -179,8 +179,14 @@ fn under_way(view: &RunView, driven: bool, now: Timestamp) -> String {
         | RunState::Done
         | RunState::Ended { .. }) => format!("is {}", state.sentence()),
     };
+    let offered =
+        view.offered.as_ref().map(|by| format!("; OFFERED by {by}: pointsman accept {}", run.0));
     let claimed = view.claimed(now).map(|told| format!("; {told}")).unwrap_or_default();
-    format!("run {run} {title} by {by}, since {}: {stands}{claimed}", clock(view.started))
+    format!(
+        "run {run} {title} by {by}, since {}: {stands}{claimed}{}",
+        clock(view.started),
+        offered.unwrap_or_default()
+    )
 }
 
 fn past(view: &RunView) -> String {

@@ -39,6 +39,7 @@ pub mod lint_report;
 pub mod log_level;
 mod markdown;
 pub mod migration;
+mod outcome;
 pub mod pipeline;
 pub mod plan;
 pub mod planner;

@@ -187,6 +187,8 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::CommandAccepted { .. }
         | Event::CommandRefused { .. }
         | Event::RunnerLost { .. }
+        | Event::RunHandedOver { .. }
+        | Event::RunTakenOn {}
         | Event::RolloutsReleased { .. }
         | Event::RunEnded { .. }
         | Event::RunSuperseded { .. } => of_the_run(state, event),
@@ -207,6 +209,8 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
         (Event::RunnerLost { .. }, S::Running { step, attempt }) => {
             Some(S::Failed { step: step.clone(), attempt: *attempt })
         }
+        // Between two steps: nothing is in doubt, and the state stays.
+        (Event::RunHandedOver { .. } | Event::RunTakenOn {}, _) => between.then(|| state.clone()),
         (Event::RunnerLost { .. }, _) => begun.then(|| state.clone()),
         (Event::CommandAccepted { .. } | Event::CommandRefused { .. }, _) => {
             begun.then(|| state.clone())

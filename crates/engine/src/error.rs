@@ -17,6 +17,8 @@ pub enum EngineError {
     CannotCarryOn(Problem),
     /// The process was requested to end; the run can be resumed.
     Left,
+    /// Another process drives the run now, at whose request this one gave it.
+    HandedOver(String),
 }
 
 impl fmt::Display for EngineError {
@@ -25,6 +27,7 @@ impl fmt::Display for EngineError {
             Self::Journal(error) => error.fmt(f),
             Self::Illegal(error) => error.fmt(f),
             Self::CannotCarryOn(problem) => problem.fmt(f),
+            Self::HandedOver(to) => write!(f, "{to} drives the run now"),
             Self::Left => f.write_str("its process was stopped; the run waits to be resumed"),
         }
     }

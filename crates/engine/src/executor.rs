@@ -4,6 +4,7 @@ mod cancel;
 mod countdown;
 mod deadline;
 mod gate;
+mod hand_over;
 mod locks;
 mod perform;
 mod sharing;
@@ -160,6 +161,7 @@ impl Engine {
             if self.supervisor.wishes.leave.is_some() {
                 return Err(EngineError::Left);
             }
+            self.hand_over().await?;
             if !matches!(self.supervisor.view().state, RunState::Failed { .. }) {
                 self.stop_counting();
             }

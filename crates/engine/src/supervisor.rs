@@ -43,6 +43,8 @@ pub(super) struct PendingRequests {
     /// End at the next safe point.
     pub(super) stop: bool,
     pub(super) abort: bool,
+    /// The person who accepted the offered run.
+    pub(super) hand_to: Option<String>,
     /// Clock reading of the request to leave the run.
     pub(super) leave: Option<Duration>,
 }
@@ -217,7 +219,8 @@ impl Supervisor {
         match command {
             Command::Approve(_) => wishes.approve = Some((id, actor.to_owned())),
             // The fact itself restarts the time of the gate, or says who has it. An unknown command is never accepted.
-            Command::Extend | Command::Claim | Command::Unknown => {}
+            Command::Extend | Command::Claim | Command::Offer | Command::Unknown => {}
+            Command::Accept => wishes.hand_to = Some(actor.to_owned()),
             Command::Pause => wishes.pause = Some(actor.to_owned()),
             Command::Resume => wishes.resume = Some(actor.to_owned()),
             Command::Retry => wishes.retry = true,

@@ -111,6 +111,7 @@ impl Journal for SqliteStore {
         if let Some(living) = leases::living(&transaction, &self.here, run, &runner)?
             && living.pid != own.process.pid
             && Some(living.pid) != from
+            && facts::view(&transaction, run)?.handed.is_none()
         {
             return Err(JournalError::Busy(leases::holder(&transaction, run, living, at)?));
         }

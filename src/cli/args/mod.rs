@@ -230,6 +230,10 @@ pub enum Verb {
     Extend(SteerArguments),
     /// Tell others that you take care of what a run waits for
     Claim(SteerArguments),
+    /// Offer a run that this machine drives to somebody else
+    Offer(SteerArguments),
+    /// Take an offered run: this machine drives it from then on
+    Accept(SteerArguments),
     /// Pause a run before its next step
     Pause(SteerArguments),
     /// Retry the failed step of a run
@@ -330,6 +334,9 @@ pub enum Verb {
         /// Recover it, this way
         #[arg(long, value_enum)]
         choose: Option<WayOn>,
+        /// Take it from the process that hands it over
+        #[arg(long, conflicts_with = "choose")]
+        take_on: bool,
     },
     /// Run the sample service of examples/toto
     #[command(hide = true)]

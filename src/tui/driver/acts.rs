@@ -14,7 +14,7 @@ use super::figures::Figures;
 use super::lints::Lints;
 use super::past::Past;
 use super::pipelines::{Pipelines, Whose};
-use crate::app::App;
+use crate::app::{App, Entrance};
 use crate::config::Loaded;
 use crate::domain::checklist::Act;
 use crate::domain::code::Code;
@@ -171,8 +171,12 @@ impl Acts {
                 Msg::Done(ticket, self.tick(run, &item, act, &note))
             }
             Effect::TakeOver(ticket, run, choice) => {
-                let begun = self.app.detach(run, Some(choice)).await;
+                let begun = self.app.detach(run, Entrance::TakeOver(choice)).await;
                 Msg::Done(ticket, begun.map(|pid| format!("run {run} continues in process {pid}")))
+            }
+            Effect::Accept(ticket, run) => {
+                let taken = self.app.accept(run).await.map_err(proposal::Refusal::problem);
+                Msg::Done(ticket, taken.map(|pid| format!("run {run} continues in process {pid}")))
             }
             Effect::Pipeline(ticket, name, act) => {
                 Msg::Done(ticket, self.pipeline(&name, &act).await)
@@ -329,7 +333,7 @@ impl Acts {
             }
             error => error.problem(),
         })?;
-        match self.app.detach(view.number, None).await {
+        match self.app.detach(view.number, Entrance::Begin).await {
             Ok(pid) => Ok(format!("run {} continues in process {pid}", view.number)),
             Err(problem) => {
                 // Otherwise the abandoned run would block the environment until the screen closes.
@@ -381,6 +385,7 @@ fn ticket_of(effect: &Effect) -> Option<Ticket> {
         | Effect::CustomCommands(ticket, ..)
         | Effect::AllowRollouts(ticket, ..)
         | Effect::Mute(ticket, ..)
+        | Effect::Accept(ticket, _)
         | Effect::TakeOver(ticket, ..) => Some(*ticket),
         _ => None,
     }

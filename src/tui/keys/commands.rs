@@ -112,6 +112,10 @@ commands! {
         acts::may_extend => acts::extend;
     Claim "claim" ["c"] Acts Waits Deploy "tell others that you take care of what the run waits for",
         acts::may_claim => acts::claim;
+    Offer "offer" ["o"] Acts Waits Deploy "offer the run to somebody else, who then drives it",
+        acts::may_offer => acts::offer_run;
+    Accept "accept" ["H"] Acts Asks any "take an offered run: this machine drives it",
+        acts::may_accept => acts::accept;
     Pause "pause" ["p"] Acts Waits any "pause before the next step, or resume",
         acts::may_pause => acts::pause;
     Retry "retry" ["R"] Acts Asks any "retry the failed step",

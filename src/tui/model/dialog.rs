@@ -292,6 +292,8 @@ pub enum Action {
     Send(RunNumber, u64, Command),
     /// Takes over a run whose runner died.
     TakeOver(RunNumber, Choice),
+    /// Take an offered run.
+    Accept(RunNumber),
     /// Sends an action to the environment's pipeline.
     Pipeline(PipelineAct),
     /// Runs or stops a custom command.
@@ -315,6 +317,7 @@ impl Confirm {
             Action::Start(plan) => plan.typed(),
             Action::Send(..)
             | Action::TakeOver(..)
+            | Action::Accept(_)
             | Action::Pipeline(_)
             | Action::CustomCommands(_)
             | Action::AllowRollouts => self.environment.to_string(),
@@ -350,6 +353,7 @@ impl Action {
             Self::Start(plan) => plan.kind == RunKind::Deploy,
             Self::Send(_, _, command) => matches!(command, Command::Approve(_)),
             Self::TakeOver(..)
+            | Self::Accept(_)
             | Self::Pipeline(_)
             | Self::CustomCommands(_)
             | Self::AllowRollouts => false,

@@ -94,6 +94,7 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                             Effect::Send(ticket, run, seen, command)
                         }
                         Action::TakeOver(run, choice) => Effect::TakeOver(ticket, run, choice),
+                        Action::Accept(run) => Effect::Accept(ticket, run),
                         Action::CustomCommands(act) => {
                             Effect::CustomCommands(ticket, asked.environment.clone(), act)
                         }

@@ -355,6 +355,8 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         | Event::CommandRefused { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed {}
+        | Event::RunHandedOver { .. }
+        | Event::RunTakenOn {}
         | Event::RunnerLost { .. }
         | Event::RunSuperseded { .. } => return None,
     })

@@ -20,6 +20,8 @@ fn clean_command(command: &mut Command) {
         Command::Approve(approval) => approval.note.iter_mut().for_each(clean),
         Command::Extend
         | Command::Claim
+        | Command::Offer
+        | Command::Accept
         | Command::Unknown
         | Command::Pause
         | Command::Resume
@@ -99,6 +101,8 @@ pub fn without_secrets(mut event: Event) -> Event {
         | Event::BuildStopped { .. }
         | Event::BuildDeleted { .. }
         | Event::RunResumed {}
+        | Event::RunHandedOver { .. }
+        | Event::RunTakenOn {}
         | Event::RunSuperseded { .. } => {}
     }
     event

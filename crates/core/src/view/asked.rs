@@ -22,9 +22,11 @@ impl Asked {
             Command::Abort { now: false } => "ABORTING after this step",
             Command::Pause => "PAUSING after this step",
             Command::Rollback => "ROLLING BACK after this step",
+            Command::Accept => "HANDING OVER after this step",
             Command::Approve(_)
             | Command::Extend
             | Command::Claim
+            | Command::Offer
             | Command::Unknown
             | Command::Resume
             | Command::Retry
@@ -43,7 +45,11 @@ impl RunView {
         match event {
             // A failed or waiting run obeys at once.
             Event::CommandAccepted {
-                command: command @ (Command::Pause | Command::Abort { .. } | Command::Rollback),
+                command:
+                    command @ (Command::Pause
+                    | Command::Abort { .. }
+                    | Command::Rollback
+                    | Command::Accept),
                 ..
             } if matches!(self.state, RunState::Running { .. } | RunState::Ready { .. }) => {
                 let (command, actor) = (command.clone(), fact.actor.clone());
@@ -51,6 +57,7 @@ impl RunView {
             }
             Event::RunPaused { .. }
             | Event::RunResumed {}
+            | Event::RunHandedOver { .. }
             | Event::UndoPlanned { .. }
             | Event::RunnerLost { .. }
             | Event::RunEnded { .. }

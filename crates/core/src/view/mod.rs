@@ -85,6 +85,10 @@ pub struct RunView {
     pub asked: Option<Asked>,
     /// The approvals of the waiting gate that count. Kept only where a rule counts them.
     pub approvals: Vec<Given>,
+    /// Who has offered the run to somebody else.
+    pub offered: Option<String>,
+    /// Who is about to drive the run: nobody does until that process has it.
+    pub handed: Option<String>,
     /// Who takes care of what the run waits for.
     pub claim: Option<Claim>,
     /// The time of the gate that the run waits at.
@@ -131,6 +135,8 @@ impl RunView {
             held: false,
             asked: None,
             approvals: Vec::new(),
+            offered: None,
+            handed: None,
             claim: None,
             open_gate: None,
             faults: Vec::new(),
@@ -291,7 +297,15 @@ impl RunView {
             Event::ReleaseFaulted { service, evidence } => {
                 self.faults.push((service.clone(), evidence.clone()));
             }
-            Event::RunnerLost { .. } => self.note_doubt(),
+            Event::CommandAccepted { command: Command::Offer, .. } => {
+                self.offered = Some(fact.actor.clone());
+            }
+            Event::RunHandedOver { to } => (self.offered, self.handed) = (None, Some(to.clone())),
+            Event::RunTakenOn {} => self.handed = None,
+            Event::RunnerLost { .. } => {
+                (self.offered, self.handed) = (None, None);
+                self.note_doubt();
+            }
             Event::RunEnded { .. } | Event::RunSuperseded { .. } => {
                 self.ended = Some(fact.at);
                 self.leave_pending("the run is over");

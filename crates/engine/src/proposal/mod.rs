@@ -32,7 +32,7 @@ pub use rollback::{RollbackRequest, rollback, targets};
 pub use rollouts::{allow_rollouts, holder, pushed_meanwhile};
 pub use schema::{MigrationRequest, files, migrate};
 pub use secret_versions::{SecretVersion, secret_versions};
-pub use steer::command;
+pub use steer::{accept, command};
 pub use watch::probes;
 
 use crate::services::Services;

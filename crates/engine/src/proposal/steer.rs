@@ -83,3 +83,30 @@ pub async fn command(
     });
     Err(Refusal::InDoubt(problem.try_this("check whether its process is still alive")))
 }
+
+/// Time for a run to reach the end of its step and be handed over. A soak may take long.
+const HANDED_WITHIN: Duration = Duration::from_hours(1);
+
+/// Accepts an offered run, and waits until its driver hands it over. The caller then has a minute to take it.
+pub async fn accept(ports: &Services, run: RunNumber) -> Result<(), Refusal> {
+    command(ports, run, None, &Command::Accept).await?;
+    let store = ports.stores.open()?;
+    let began = ports.clock.elapsed();
+    while ports.clock.elapsed().saturating_sub(began) <= HANDED_WITHIN {
+        let view = store.run(run)?.view;
+        if view.handed.as_deref() == Some(ports.actor.as_str()) {
+            return Ok(());
+        }
+        if view.ended.is_some() {
+            let problem = Problem::new(format!("run {run} was not handed over"));
+            let because = format!("it {} meanwhile", view.state.sentence());
+            return Err(Refusal::Refused(problem.because(because)));
+        }
+        ports.clock.sleep(ANSWER_POLL).await;
+    }
+    let problem =
+        Problem::coded(Code::NO_ANSWER_FROM_RUN, format!("run {run} was not handed over"));
+    Err(Refusal::InDoubt(
+        problem.because("its step takes too long").try_this("offer it again later"),
+    ))
+}

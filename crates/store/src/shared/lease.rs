@@ -3,7 +3,7 @@
 use super::documents::{self, COUNTER, Change, Environment, Head, counter, environment_path};
 use super::pull::pull;
 use super::remote::{Remote, SharedError};
-use crate::facts::Stored;
+use crate::facts::{self, Stored};
 use crate::leases;
 use crate::mirror::{Lease, RunRow};
 use crate::open::SqliteStore;
@@ -202,7 +202,7 @@ impl New {
         ];
         for Before { row, facts, replaced, damaged } in before {
             writes.extend(facts.iter().map(|stored| documents::fact(row.run, stored)));
-            let mut chain = crate::facts::stored_after(&mirror.connection, row.run, 0)?;
+            let mut chain = facts::stored_after(&mirror.connection, row.run, 0)?;
             chain.extend(facts.last().filter(|_| *replaced).cloned());
             let chain = (!damaged).then_some(chain.as_slice());
             writes.push(documents::run(row, chain, Expected::Anything)?);
@@ -282,7 +282,8 @@ pub(super) async fn claim(
         let runner = leases::runner_of(&mirror.connection, run)?;
         if let Some(living) = leases::living(&mirror.connection, &mirror.here, run, &runner)? {
             let Living { pid, host } = &living;
-            if host.is_some() || (*pid != own.process.pid && Some(*pid) != from) {
+            let others = host.is_some() || (*pid != own.process.pid && Some(*pid) != from);
+            if others && facts::view(&mirror.connection, run)?.handed.is_none() {
                 let holder = leases::holder(&mirror.connection, run, living, at)?;
                 return Err(JournalError::Busy(holder).into());
             }

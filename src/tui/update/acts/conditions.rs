@@ -126,6 +126,16 @@ pub(in crate::tui) fn may_claim(model: &Model) -> Allowed {
     }
 }
 
+pub(in crate::tui) fn may_offer(model: &Model) -> Allowed {
+    driven(model)?.map_or_else(|| Err("no run is under way".to_owned()), command::may_offer)
+}
+
+pub(in crate::tui) fn may_accept(model: &Model) -> Allowed {
+    let who = Identity::of(&model.actor);
+    let may = |view| command::may_accept(view, &who);
+    driven(model)?.map_or_else(|| Err("no run is under way".to_owned()), may)
+}
+
 pub(in crate::tui) fn may_pause(model: &Model) -> Allowed {
     let Some(view) = driven(model)? else { return Err("no run is under way".to_owned()) };
     if view.gives_back() || view.plan.kind == RunKind::Rollback {

@@ -7,8 +7,8 @@ mod questions;
 use tui_input::Input;
 
 pub(in crate::tui) use self::conditions::{
-    idle, may_abort, may_allow_rollouts, may_claim, may_clean_up, may_extend, may_pause, may_retry,
-    may_roll_back, may_skip, may_switch,
+    idle, may_abort, may_accept, may_allow_rollouts, may_claim, may_clean_up, may_extend,
+    may_offer, may_pause, may_retry, may_roll_back, may_skip, may_switch,
 };
 use super::picker::picker_of;
 use super::program::tell_problem;
@@ -136,6 +136,16 @@ pub(in crate::tui) fn extend(model: &mut Model, _: Key) -> Vec<Effect> {
 /// Tells others who takes care of what the run waits for. Needs no confirmation either.
 pub(in crate::tui) fn claim(model: &mut Model, _: Key) -> Vec<Effect> {
     send(model, command::Command::Claim, "telling the others that you have it…")
+}
+
+/// Offers the run to somebody else. It is handed over only once somebody accepts.
+pub(in crate::tui) fn offer_run(model: &mut Model, _: Key) -> Vec<Effect> {
+    send(model, command::Command::Offer, "offering the run…")
+}
+
+/// Opens the confirmation to drive an offered run.
+pub(in crate::tui) fn accept(model: &mut Model, key: Key) -> Vec<Effect> {
+    steer(model, key, questions::accept)
 }
 
 /// Sends a command that needs no confirmation to the run under way.

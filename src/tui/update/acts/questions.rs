@@ -86,6 +86,16 @@ pub(super) fn abort(here: &Environment, view: &RunView) -> Confirm {
     asks(here, view, tier, "Abort the run", lines, Command::Abort { now: false })
 }
 
+pub(super) fn accept(here: &Environment, view: &RunView) -> Confirm {
+    let by = view.offered.as_deref().unwrap_or("nobody");
+    let lines = vec![
+        format!("Run {} is offered by {by}.", view.number),
+        "This machine drives it once its current step is over: keep it switched on until the run ends.".to_owned(),
+        "Traffic is not touched by that.".to_owned(),
+    ];
+    question(here, protection(here, view), "Take the run", lines, Action::Accept(view.number))
+}
+
 pub(super) fn retry(here: &Environment, view: &RunView) -> Confirm {
     let step = view.state.step().map(ToString::to_string).unwrap_or_default();
     let lines = vec![format!("Tries {step} again, with the same builds.")];

@@ -50,6 +50,10 @@ pub(in crate::tui) fn tail(
     let claimed = model.now.and_then(|now| view.claimed(now)).unwrap_or_default();
     let style = theme.style(Role::Waiting);
     lines.extend(wrapped(&claimed, width).into_iter().map(|line| Line::styled(line, style)));
+    let offered = view.offered.as_ref().filter(|_| view.ended.is_none());
+    let offered = offered.map(|by| format!("{by} offers this run: H takes it, and drives it here"));
+    let offered = wrapped(&offered.unwrap_or_default(), width).into_iter();
+    lines.extend(offered.map(|line| Line::styled(line, style)));
     let now = what_now(model, here, view);
     lines.extend(
         wrapped(&now, width).into_iter().map(|l| Line::styled(l, theme.style(Role::Focus))),

@@ -1,0 +1,94 @@
+//! A run is handed over between two steps, to a person who accepted it; or taken back if nobody comes.
+
+use std::time::Duration;
+
+use pointsman::domain::command::Command;
+use pointsman::domain::event::{Event, Fact, Outcome, Recorded};
+use pointsman::domain::run::RunState;
+use pointsman::domain::view::RunView;
+
+use super::world::{Bench, deploy_plan};
+
+fn kinds(bench: &Bench, view: &RunView) -> Vec<String> {
+    bench.facts(view).iter().map(|fact| fact.event.parts().0).collect()
+}
+
+fn at(kinds: &[String], wanted: &str) -> usize {
+    let found = kinds.iter().position(|kind| kind == wanted);
+    found.unwrap_or_else(|| panic!("no {wanted}: {kinds:?}"))
+}
+
+fn refusals(bench: &Bench, view: &RunView) -> Vec<String> {
+    let because = |fact: Fact| match fact.event {
+        Recorded::Known(Event::CommandRefused { because, .. }) => Some(because),
+        _ => None,
+    };
+    bench.facts(view).into_iter().filter_map(because).collect()
+}
+
+#[test]
+fn run_that_nobody_comes_for_is_taken_back() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut stage = 0;
+    let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| {
+        let RunState::Waiting { .. } = view.state else { return };
+        match (stage, &view.offered, &view.handed) {
+            (0, None, None) => bench.send_as("ben", view, &Command::Accept),
+            (1, None, None) if !refusals(&bench, view).is_empty() => {
+                bench.send_as("ana", view, &Command::Offer);
+            }
+            (2, Some(by), None) => {
+                assert_eq!(by, "ana");
+                bench.send_as("ben", view, &Command::Accept);
+            }
+            (3, None, Some(to)) => assert_eq!(to, "ben"),
+            (4, None, None) => bench.send_as("cho", view, &Command::approve()),
+            _ => return,
+        }
+        stage += 1;
+    });
+    assert_eq!(stage, 5);
+    assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
+    assert_eq!(refusals(&bench, &view), ["nobody has offered it"]);
+    let facts = bench.facts(&view);
+    let kinds = kinds(&bench, &view);
+    let (handed, taken) = (at(&kinds, "run-handed-over"), at(&kinds, "run-taken-on"));
+    let waited = facts[taken].elapsed_ms - facts[handed].elapsed_ms;
+    assert!((60_000..62_000).contains(&waited), "{waited}");
+}
+
+/// A half-finished switch is worse than either side: both services are switched before another machine gets the run.
+#[test]
+fn run_is_handed_over_after_a_switch_and_not_within() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut sent = false;
+    let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
+        if view.touched_traffic() && !std::mem::replace(&mut sent, true) {
+            bench.send_as("ana", view, &Command::Offer);
+            bench.send_as("ben", view, &Command::Accept);
+        }
+    });
+    assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
+    let kinds = kinds(&bench, &view);
+    let switched = kinds.iter().rposition(|kind| kind == "switch-requested").unwrap();
+    assert!(at(&kinds, "run-handed-over") > switched, "{kinds:?}");
+}
+
+/// Another process takes the run while the first one lets it: that one drives nothing any more.
+#[test]
+fn process_that_handed_the_run_over_stops() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let (first, second) = bench.handed_over(&deploy_plan("1.1.0"), "ben");
+    assert!(first.to_string().contains("ben drives the run now"), "{first}");
+    assert_eq!(second.state, RunState::Ended { outcome: Outcome::Promoted });
+    let facts = bench.facts(&second);
+    let taken = at(&kinds(&bench, &second), "run-taken-on");
+    assert!(
+        facts[taken..].iter().all(|fact| fact.actor == "ben"),
+        "it is responsible from then on"
+    );
+    assert!(second.elapsed_ms < u64::try_from(Duration::from_mins(2).as_millis()).unwrap());
+}
