@@ -11,6 +11,7 @@ use crate::adapters::firestore::Firestore;
 use crate::config::SharedDatabase;
 use crate::domain::document::Document;
 use crate::domain::error::Problem;
+use crate::domain::ids::RunNumber;
 use crate::ports::database::{
     Answered, Changes, Database, DatabaseError, Pages, Reading, Refused, Write,
 };
@@ -71,6 +72,21 @@ impl App {
     pub fn follow_shared(&self) {
         if let Shared::Linked { link, .. } = &self.shared {
             link.follow();
+        }
+    }
+
+    /// Tells others which runs somebody has on the screen here.
+    pub fn watch(&self, runs: Vec<RunNumber>) {
+        if let Shared::Linked { link, .. } = &self.shared {
+            link.watch(&self.actor(), runs);
+        }
+    }
+
+    /// Who has a run on the screen of another machine, as far as is known.
+    pub fn watchers(&self, run: RunNumber) -> Vec<String> {
+        match &self.shared {
+            Shared::Linked { link, .. } => link.watchers(run),
+            Shared::Local | Shared::Wrong(_) => Vec::new(),
         }
     }
 

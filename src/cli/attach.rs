@@ -37,6 +37,9 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
         print::note(format!("type: {WORDS}"));
     }
     session.app.follow_shared();
+    if !session.arguments.read_only {
+        session.app.watch(vec![run]);
+    }
     let store = session.app.store()?;
     let (mut seen, mut asked) = (0, None);
     loop {

@@ -104,7 +104,8 @@ impl Screen {
 
     /// Reports this run as the latest one in the store.
     pub(crate) fn run(&mut self, view: &RunView, runner: Option<u32>) -> Vec<Effect> {
-        let run = Some(RunSnapshot { view: view.clone(), runner, host: None });
+        let run =
+            Some(RunSnapshot { view: view.clone(), runner, host: None, watchers: Vec::new() });
         let environment = self.name();
         self.send(Msg::Stored(Ok(vec![Stored { environment, run, ticks: Vec::new(), lock: None }])))
     }

@@ -238,6 +238,38 @@ async fn machine_that_slept_proves_its_lease_before_an_effect() {
     assert_eq!(one.link.shared(run, 1).await, Shared::TakenOver);
 }
 
+/// Who has a run on the screen elsewhere is known at once to whoever looks next, and forgotten once the signs stop.
+#[test]
+fn watcher_is_seen_elsewhere_until_it_is_gone() {
+    let (server, one, two) = team();
+    let run = begin(&mut one.journal(), "1.0.0", false).unwrap().number;
+    let looks = |host: &Host, who: &str, sees: &[&str]| {
+        host.link.watch(who, vec![run]);
+        host.link.follow();
+        let seen = || host.link.watchers(run) == sees;
+        super::sandbox::wait_until(&format!("{who} sees {sees:?}"), seen);
+        assert!(host.link.watchers(RunNumber(7)).is_empty(), "another run");
+    };
+    looks(&one, "ana", &[]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let signed = |machine: &str| {
+        let path = [format!("watchers/{machine}")];
+        runtime.block_on(server.database.read(&path)).unwrap().documents[0].is_some()
+    };
+    super::sandbox::wait_until("ana gave a sign", || signed("laptop-1"));
+    looks(&two, "ben", &["ana"]);
+    // Two machines that are switched off give no sign any more.
+    for host in [&one, &two] {
+        host.cut(true);
+    }
+    server.clock.pass(Duration::from_mins(1));
+    let three = Host::new(&server, "laptop-3");
+    looks(&three, "cho", &[]);
+    let four = Host::new(&server, "laptop-4");
+    super::sandbox::wait_until("cho gave a sign", || signed("laptop-3"));
+    looks(&four, "dan", &["cho"]);
+}
+
 #[test]
 fn racing_machines_get_one_run_each_time() {
     let (server, ..) = team();

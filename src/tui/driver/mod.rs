@@ -91,7 +91,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let model = setup.model().map_err(|wrong| unusable_keys(&wrong))?;
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
-    store::spawn(app.clone(), names, sender.clone());
+    store::spawn(app.clone(), names, !options.read_only, sender.clone());
     let log = log::spawn(app.clone(), sender.clone());
     let theme = options
         .looks

@@ -179,7 +179,12 @@ impl Replay {
             lock: None,
             // It is unknown whether the runner was alive then. Show one
             // until the run's end, because the run did continue.
-            run: Some(RunSnapshot { runner: view.ended.is_none().then_some(0), host: None, view }),
+            run: Some(RunSnapshot {
+                runner: view.ended.is_none().then_some(0),
+                host: None,
+                watchers: Vec::new(),
+                view,
+            }),
         };
         let effects = update(&mut self.model, Msg::Stored(Ok(vec![stored])));
         self.answer(effects);

@@ -27,11 +27,12 @@ const SILENCE_EVERY: u32 = LIVENESS_EVERY * 10;
 const UNREADABLE_POLLS: u32 = 20;
 
 /// Starts the thread. It ends when the screen's message channel closes.
-pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) {
+/// `tells`: others are told what is on this screen.
+pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, tells: bool, sender: Sender<Msg>) {
     std::thread::spawn(move || {
         let mut told = String::new();
         while !sender.is_closed() {
-            let problem = match read(&app, &names, &sender) {
+            let problem = match read(&app, &names, tells, &sender) {
                 Ok(()) => return,
                 Err(error) => error.problem(),
             };
@@ -47,7 +48,12 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
 }
 
 /// Polls until the message channel closes or the store fails.
-fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
+fn read(
+    app: &App,
+    names: &[EnvironmentName],
+    tells: bool,
+    sender: &Sender<Msg>,
+) -> Result<(), JournalError> {
     app.follow_shared();
     let store = app.readable_store()?;
     let shared = app.standing().is_some();
@@ -76,10 +82,15 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
             let behind = if shared { store.behind() } else { old.clone() };
             let (mut stored, mut problem) = (Vec::new(), behind);
             for name in names {
-                match self::stored(&store, name) {
+                match self::stored(app, &store, name) {
                     Ok(one) => stored.push(one),
                     Err(error) => problem = Some(error.problem()),
                 }
+            }
+            if tells {
+                let runs = stored.iter().filter_map(|one: &Stored| one.run.as_ref());
+                let under_way = runs.filter(|run| run.view.ended.is_none());
+                app.watch(under_way.map(|run| run.view.number).collect());
             }
             // Unchanged data is not sent again, so it is not drawn again.
             let now = (stored, problem);
@@ -116,10 +127,13 @@ fn queue(store: &impl Outbox, now: Timestamp) -> Option<Queue> {
     Some(Queue { latest, pending, silence })
 }
 
-fn stored(store: &dyn Journal, name: &EnvironmentName) -> Result<Stored, JournalError> {
+fn stored(app: &App, store: &dyn Journal, name: &EnvironmentName) -> Result<Stored, JournalError> {
     let latest = store.runs(Some(name), 1)?.pop();
     let lock = store.locked(name)?.map(|lock| format!("{}: {}", lock.actor, lock.reason));
-    let run = latest.map(|Listed { view, runner, host }| RunSnapshot { view, runner, host });
+    let run = latest.map(|Listed { view, runner, host }| {
+        let watchers = if view.ended.is_none() { app.watchers(view.number) } else { Vec::new() };
+        RunSnapshot { view, runner, host, watchers }
+    });
     let release = run.as_ref().and_then(|run| run.view.plan.release.clone());
     // An older store from before ticks existed, opened read-only, has none.
     let ticks = release.map(|release| store.ticks(name, &release).unwrap_or_default());

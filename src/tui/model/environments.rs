@@ -29,6 +29,9 @@ pub struct RunSnapshot {
     /// The machine of its runner, if that is another one.
     #[serde(default)]
     pub host: Option<String>,
+    /// Who has it on the screen of another machine.
+    #[serde(default)]
+    pub watchers: Vec<String>,
 }
 
 /// An environment on the screen: its snapshot, its run and what the panes keep about it.

@@ -6,6 +6,7 @@
 //! | `environments/ENV` | lease, head, lock, and how many commands, ticks and branch facts there are |
 //! | `runs/N` | the run's row; of an ended run also its whole chain |
 //! | `runs/N/facts/SEQ` | a fact, created once |
+//! | `watchers/MACHINE` | who has which runs under way on the screen of a machine; nothing depends on it |
 //! | `environments/ENV/commands/K`, `environments/ENV/ticks/K`, `environments/ENV/branches/K` | numbered from 1, created once |
 
 use std::io::{Read as _, Write as _};
@@ -38,6 +39,8 @@ pub(super) const ENVIRONMENTS: &str = "environments";
 pub(super) const CHANGED: &str = "changed";
 /// The collection of runs.
 pub(super) const RUNS: &str = "runs";
+/// The collection of watchers.
+pub(super) const WATCHERS: &str = "watchers";
 /// A chain that is larger than this stays in its facts: a document has at most 1 `MiB`.
 const CHAIN_FITS: usize = 900_000;
 

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::documents::Entries;
 use super::entries::{self, CommandEntry};
 use super::lease::{self, Begin, Begun};
+use super::presence::Watching;
 use super::push;
 use super::remote::Remote;
 use super::worker::{Job, PROVEN_WITHIN, State, Wakes, Worker};
@@ -51,6 +52,7 @@ pub struct Link {
     appended: Arc<Notify>,
     urgent: Arc<Notify>,
     follows: watch::Sender<bool>,
+    watching: watch::Sender<Watching>,
     state: watch::Sender<State>,
     /// Clock reading in milliseconds of the last reading that a caller waited for.
     refreshed: AtomicU64,
@@ -82,6 +84,7 @@ impl Link {
             appended: Arc::default(),
             urgent: Arc::default(),
             follows: watch::Sender::new(false),
+            watching: watch::Sender::new(Watching::default()),
             state: watch::Sender::new(State::default()),
             refreshed: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
@@ -100,6 +103,17 @@ impl Link {
         if self.jobs().is_ok() {
             self.follows.send_replace(true);
         }
+    }
+
+    /// Tells others who has which runs on the screen, as long as this process follows the store.
+    pub fn watch(&self, who: &str, runs: Vec<RunNumber>) {
+        self.watching.send_replace(Watching { who: who.to_owned(), runs });
+    }
+
+    /// Who has a run on the screen of another machine, as far as was heard lately.
+    pub fn watchers(&self, run: RunNumber) -> Vec<String> {
+        let state = self.state.borrow();
+        state.watchers.iter().filter_map(|watcher| watcher.of(run)).map(str::to_owned).collect()
     }
 
     /// Reads what is older than allowed. Without an answer the copy stays as it is, and [`Link::standing`] has the reason.
@@ -292,7 +306,8 @@ impl Link {
         let LinkParts { folder, database, clock, .. } = &self.parts;
         let mirror = SqliteStore::open_as(folder, self.here())?;
         let remote = Remote::new(database.clone(), clock.clone());
-        let worker = Worker::new(remote, mirror, clock.clone(), self.state.clone());
+        let watching = self.watching.subscribe();
+        let worker = Worker::new(remote, mirror, clock.clone(), self.state.clone(), watching);
         let (jobs, received) = mpsc::unbounded_channel();
         let (appended, urgent) = (self.appended.clone(), self.urgent.clone());
         let follows = self.follows.subscribe();

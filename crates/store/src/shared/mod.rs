@@ -9,6 +9,7 @@ mod documents;
 mod entries;
 mod lease;
 mod link;
+mod presence;
 mod pull;
 mod push;
 mod remote;

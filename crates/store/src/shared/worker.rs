@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::lease::Held;
+use super::presence::{self, Watcher, Watching};
 use super::pull::pull;
 use super::remote::{Remote, SharedError};
 use super::upload::{Driven, Written, leftovers};
@@ -59,6 +60,8 @@ pub(super) struct State {
     pub(super) proven: Option<Moment>,
     /// Why the last attempt failed.
     pub(super) unreachable: Option<Problem>,
+    /// Who watches runs on other machines.
+    pub(super) watchers: Vec<Watcher>,
     /// Attempts so far, to tell a new failure from an old one.
     pub(super) attempts: u64,
 }
@@ -77,6 +80,9 @@ pub(super) struct Worker {
     read: Option<Duration>,
     /// Whether a caller waits for a new proof of the lease.
     wanted: bool,
+    /// What somebody has on the screen of this process, and when that was told last.
+    watching: watch::Receiver<Watching>,
+    signed: Option<Duration>,
 }
 
 /// What wakes the thread.
@@ -95,8 +101,10 @@ impl Worker {
         mirror: SqliteStore,
         clock: Arc<dyn Clock>,
         state: watch::Sender<State>,
+        watching: watch::Receiver<Watching>,
     ) -> Self {
-        Self { remote, mirror, clock, driven: None, state, read: None, wanted: false }
+        let (driven, read, wanted, signed) = (None, None, false, None);
+        Self { remote, mirror, clock, driven, state, read, wanted, watching, signed }
     }
 
     /// Works until every caller is gone.
@@ -153,7 +161,28 @@ impl Worker {
         self.read = Some(self.clock.elapsed());
         self.write().await?;
         pull(&self.remote, &mut self.mirror).await?;
-        leftovers(&self.remote, &mut self.mirror).await
+        leftovers(&self.remote, &mut self.mirror).await?;
+        self.sign().await;
+        Ok(())
+    }
+
+    /// Tells others what is watched here, and hears it of them. Who may only read neither tells nor hears anything.
+    async fn sign(&mut self) {
+        let watching = self.watching.borrow().clone();
+        let due = |signed| self.clock.elapsed().saturating_sub(signed) >= presence::EVERY;
+        let machine = self.mirror.here.machine.clone();
+        let Some(machine) = machine.filter(|_| self.signed.is_none_or(due)) else { return };
+        if watching.runs.is_empty() {
+            return;
+        }
+        self.signed = Some(self.clock.elapsed());
+        match presence::sign(&self.remote, &machine, &watching).await {
+            Ok(watchers) => self.state.send_modify(|state| state.watchers = watchers),
+            Err(error) => {
+                tracing::debug!(?error, "nobody learns who watches here");
+                self.state.send_modify(|state| state.watchers.clear());
+            }
+        }
     }
 
     async fn write_now(&mut self) {

@@ -116,8 +116,12 @@ fn head(
         }
         (kind, None) => format!("{} {release} GREEN", kind.label()),
     };
-    let text =
-        format!("{} {what} · started {} by {}", view.number, moment(view.started, now), view.actor);
+    let watching = match run.watchers.join(", ") {
+        nobody if nobody.is_empty() => nobody,
+        names => format!(" · watching: {names}"),
+    };
+    let (started, by) = (moment(view.started, now), &view.actor);
+    let text = format!("{} {what} · started {started} by {by}{watching}", view.number);
     wrapped(&text, width).into_iter().map(Line::raw).collect()
 }
 

@@ -1,0 +1,67 @@
+//! Who looks at a run that is under way. Nothing depends on it: it is written rarely, read rarely, and never kept.
+
+use std::time::Duration;
+
+use super::documents::WATCHERS;
+use super::remote::{Remote, SharedError};
+use crate::journal::text;
+use crate::runner::Machine;
+use pointsman_core::document::{Document, Value};
+use pointsman_core::ids::RunNumber;
+use pointsman_core::ports::database::{Expected, Write};
+use pointsman_core::time::Timestamp;
+
+/// Interval between two signs of a watcher.
+pub(super) const EVERY: Duration = Duration::from_secs(15);
+/// A watcher without a sign for this long is gone.
+const GONE_AFTER: Duration = Duration::from_secs(45);
+
+/// What somebody has on the screen of this machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Watching {
+    pub(super) who: String,
+    /// The runs under way. Empty: nobody watches here.
+    pub(super) runs: Vec<RunNumber>,
+}
+
+/// A person who watches a run on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Watcher {
+    who: String,
+    runs: Vec<RunNumber>,
+}
+
+impl Watcher {
+    /// The name, if it watches the run.
+    pub(super) fn of(&self, run: RunNumber) -> Option<&str> {
+        self.runs.contains(&run).then_some(self.who.as_str())
+    }
+
+    /// A watcher whose last sign is young enough, by the server's clock.
+    fn read(document: &Document, now: Timestamp) -> Option<Self> {
+        let seen: Timestamp = document.updated.parse().ok()?;
+        let age = Duration::try_from(now.duration_since(seen)).unwrap_or_default();
+        let who = document.text("who").filter(|_| age < GONE_AFTER)?.to_owned();
+        let runs = serde_json::from_str(document.text("runs")?).ok()?;
+        Some(Self { who, runs })
+    }
+}
+
+/// Gives a sign of this machine's watcher, and reads those of the others. There is one document for each machine, so that
+/// what a killed process leaves does not add up.
+pub(super) async fn sign(
+    remote: &Remote,
+    machine: &Machine,
+    watching: &Watching,
+) -> Result<Vec<Watcher>, SharedError> {
+    let path = format!("{WATCHERS}/{}", machine.id);
+    let fields = [("who", watching.who.clone()), ("runs", text(&watching.runs)?)];
+    let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), Value::text(value)));
+    let write = Write::whole(&path, Expected::Anything, fields.collect());
+    let at = remote.commit(&[write]).await?.pop().unwrap_or_default();
+    // Without the server's time nobody's sign can be called young.
+    let Ok(now) = at.parse::<Timestamp>() else { return Ok(Vec::new()) };
+    let all = remote.numbered(WATCHERS, 0).await?;
+    let others = all.iter().filter(|document| document.path != path);
+    Ok(others.filter_map(|document| Watcher::read(document, now)).collect())
+}
