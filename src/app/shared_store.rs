@@ -1,5 +1,6 @@
 //! The store that a team shares, if the config names one.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -12,6 +13,7 @@ use crate::config::SharedDatabase;
 use crate::domain::document::Document;
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
+use crate::domain::rules_test::{Records, RulesTest};
 use crate::ports::database::{
     Answered, Changes, Database, DatabaseError, Pages, Reading, Refused, Write,
 };
@@ -30,6 +32,7 @@ pub(super) enum Shared {
         link: Arc<Link>,
         /// Whether nobody reaches it without Google credentials.
         proven: bool,
+        database: Arc<Lazy>,
     },
     /// The config does not say it correctly. Nothing is read or written, since it could be the wrong store.
     Wrong(Problem),
@@ -58,14 +61,15 @@ impl App {
             }
         };
         let proven = !wanted.emulator;
+        let database = Arc::new(Lazy { app: self.clone(), wanted, reached: Mutex::default() });
         let parts = LinkParts {
             folder: self.records.clone(),
             machine: Machine { id, name: machine_name() },
-            database: Arc::new(Lazy { app: self.clone(), wanted, reached: Mutex::default() }),
+            database: database.clone(),
             processes: self.processes.clone(),
             clock: self.clock.clone(),
         };
-        self.shared = Shared::Linked { link: Link::new(parts), proven };
+        self.shared = Shared::Linked { link: Link::new(parts), proven, database };
     }
 
     /// Reads the shared store regularly from here on.
@@ -111,6 +115,16 @@ impl App {
         matches!(&self.shared, Shared::Linked { proven: true, .. })
     }
 
+    /// Whether the security rules of the shared store keep clients out. `None`: there is no shared store.
+    pub async fn test_store_rules(&self) -> Option<Result<RulesTest, DatabaseError>> {
+        let Shared::Linked { database, .. } = &self.shared else { return None };
+        let client = match database.client().await {
+            Ok(client) => client,
+            Err(error) => return Some(Err(error)),
+        };
+        Some(client.admin()?.rules(Records::Store).await)
+    }
+
     /// Moves the runs that this machine recorded alone into the shared store. `None`: there is no shared store.
     pub fn push_to_shared(&self) -> Option<Result<usize, JournalError>> {
         let Shared::Linked { link, .. } = &self.shared else { return None };
@@ -147,11 +161,17 @@ impl App {
 
 /// The shared store's database, reached with its first call: credentials and emulator take their time, and the first
 /// frame does not wait for them.
-struct Lazy {
+pub(super) struct Lazy {
     app: App,
     wanted: SharedDatabase,
     /// The client and its address: an emulator that was started again has another one.
     reached: Mutex<Option<(String, Arc<Firestore>)>>,
+}
+
+impl fmt::Debug for Lazy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lazy").field("wanted", &self.wanted).finish_non_exhaustive()
+    }
 }
 
 impl Lazy {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Session;
-use super::doctor_apis::{ApiLook, apis};
+use super::doctor_apis::{ApiLook, apis, store_rules};
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
 use crate::config::Loaded;
@@ -34,6 +34,12 @@ pub(super) async fn doctor(session: &Session, only: Option<&str>) -> Finished {
         look("you", who(session).await),
         look("git", git()),
     ];
+    let rules = store_rules(session).await.into_iter();
+    looks.extend(rules.map(|ApiLook { found, wrong, .. }| Look {
+        what: "store rules".to_owned(),
+        found,
+        optional: !wrong,
+    }));
     looks.push(look("proxy", session.app.proxies()));
     match session.config() {
         Err(failed) => {

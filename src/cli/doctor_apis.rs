@@ -15,9 +15,10 @@ use crate::domain::planner::EnvironmentSpec;
 use crate::domain::ports::hosting::{HostingError, HostingReason};
 use crate::domain::project::Target;
 use crate::domain::restore::Recovery;
+use crate::domain::rules_test::{Records, RulesTest};
 use crate::domain::time::earlier;
 use crate::engine::proposal;
-use crate::ports::database::Refused;
+use crate::ports::database::{DatabaseError, Refused};
 use crate::ports::database_admin::DatabaseAdmin;
 use crate::ports::hosting::Hosting;
 
@@ -181,9 +182,25 @@ async fn rules(
     admin: &dyn DatabaseAdmin,
     member: &str,
 ) -> Option<ApiLook> {
-    let (api, project) = (GoogleApi::Rules, planned.project.as_str());
-    let name = &planned.name;
-    Some(match admin.rules().await {
+    let of = (planned.project.as_str(), planned.name.as_str());
+    judged(of, admin.rules(Records::Migrations).await, member)
+}
+
+/// Whether clients reach the shared store. `None` without one, and from a server without rules.
+pub(super) async fn store_rules(session: &Session) -> Option<ApiLook> {
+    let tested = session.app.test_store_rules().await?;
+    let standing = session.app.standing()?;
+    let project = standing.name.split('/').next().unwrap_or_default();
+    judged((project, &standing.name), tested, &whom(session).await)
+}
+
+fn judged(
+    (project, name): (&str, &str),
+    tested: Result<RulesTest, DatabaseError>,
+    member: &str,
+) -> Option<ApiLook> {
+    let api = GoogleApi::Rules;
+    Some(match tested {
         Ok(tested) => {
             let problem = tested.problem(name);
             let wrong = problem.is_some();

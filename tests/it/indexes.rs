@@ -7,7 +7,7 @@ use pointsman::adapters::auth::Auth;
 use pointsman::adapters::firestore::Firestore;
 use pointsman::domain::export::ExportState;
 use pointsman::domain::index::{Expiry, Index, IndexField, IndexKind, IndexState};
-use pointsman::domain::rules_test::RulesTest;
+use pointsman::domain::rules_test::{Records, RulesTest};
 use pointsman::emulator::Document;
 use pointsman::ports::database::{Database as _, Refused};
 use pointsman::ports::database_admin::DatabaseAdmin as _;
@@ -321,12 +321,15 @@ fn answers_of_the_admin_api_are_never_believed_too_far() {
     let none = client(Reply::json(200, &json!({})));
     block_on(async {
         assert_eq!(denied.indexes().await.unwrap_err().refused, Refused::Denied);
-        assert_eq!(denied.rules().await.unwrap_err().refused, Refused::Denied);
+        assert_eq!(denied.rules(Records::Migrations).await.unwrap_err().refused, Refused::Denied);
         assert_eq!(denied.export("gs://b").await.unwrap_err().refused, Refused::Denied);
         assert_eq!(busy.1.indexes().await.unwrap_err().refused, Refused::Contended);
         // Google's emulator answers paths that it does not know like this: no index is not what it says.
         assert_eq!(none.1.indexes().await.unwrap_err().refused, Refused::NotServed);
-        assert_eq!(none.1.rules().await.unwrap_err().refused, Refused::NotServed);
+        assert_eq!(
+            none.1.rules(Records::Migrations).await.unwrap_err().refused,
+            Refused::NotServed
+        );
     });
     let running = json!({"name": "o", "done": false, "metadata": {"progressDocuments": {
         "estimatedWork": "10", "completedWork": "4"}}});
@@ -347,7 +350,7 @@ fn answers_of_the_admin_api_are_never_believed_too_far() {
         200,
         &json!({"rulesetName": "projects/p/rulesets/r", "testResults": []}),
     ));
-    let told = block_on(async { odd.rules().await });
+    let told = block_on(async { odd.rules(Records::Migrations).await });
     assert!(!matches!(told, Ok(RulesTest::NoRules | RulesTest::Tested { .. })), "{told:?}");
 }
 

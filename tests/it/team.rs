@@ -167,6 +167,27 @@ fn run_of_one_machine_is_seen_and_ended_from_the_other() {
     });
 }
 
+/// Rules are joined by OR: one that lets everybody read everything also shows the store.
+#[test]
+fn doctor_names_rules_that_let_clients_into_the_store() {
+    let Team { one, project, .. } = Team::new(None);
+    let doctor = || one.run(&["doctor", "development"]);
+    let told = doctor().exits(0).out;
+    assert!(told.contains("ok    store rules"), "{told}");
+    let rules = |allows: &Value| {
+        let text = serde_json::json!({ format!("projects/{project}"): { "allows": allows } });
+        let file = one.sandbox.state().join("emulator/rules.json");
+        std::fs::write(file, text.to_string()).unwrap();
+    };
+    for act in ["get", "list", "create", "update", "delete"] {
+        rules(&serde_json::json!([act]));
+        let told = doctor().exits(1).out;
+        let may = format!("an anonymous client may {act} environments/production");
+        assert!(told.contains("wrong store rules") && told.contains(&may), "{told}");
+        assert!(told.contains("roles/datastore.user"), "{told}");
+    }
+}
+
 /// CI starts a deploy and goes on as two people on other machines approve it.
 #[test]
 fn switch_is_approved_by_two_people_elsewhere() {

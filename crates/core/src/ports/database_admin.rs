@@ -8,7 +8,7 @@ use super::database::Answered;
 use crate::export::Export;
 use crate::index::{Expiry, FoundIndexes, Index};
 use crate::restore::Restorable;
-use crate::rules_test::RulesTest;
+use crate::rules_test::{Records, RulesTest};
 
 /// Firestore's Admin API.
 pub trait DatabaseAdmin: Send + Sync {
@@ -26,6 +26,6 @@ pub trait DatabaseAdmin: Send + Sync {
     fn export<'a>(&'a self, to: &'a str) -> Answered<'a, String>;
     /// The progress of an export, by the name of its operation.
     fn exported<'a>(&'a self, operation: &'a str) -> Answered<'a, Export>;
-    /// Whether its released security rules let clients write the migrations' own records.
-    fn rules(&self) -> Answered<'_, RulesTest>;
+    /// Whether its released security rules let clients do with records what they must not.
+    fn rules(&self, records: Records) -> Answered<'_, RulesTest>;
 }

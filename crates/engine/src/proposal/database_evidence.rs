@@ -10,7 +10,7 @@ use pointsman_core::migration::Migration;
 use pointsman_core::plan::PlannedDatabase;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::database::{DatabaseError, Refused};
-use pointsman_core::rules_test::RulesTest;
+use pointsman_core::rules_test::{Records, RulesTest};
 use pointsman_core::snapshot::Evidence;
 use pointsman_core::time::spoken;
 
@@ -43,7 +43,8 @@ pub(super) async fn database_evidence(
             Err(findings) => Some(Evidence::Unknown(findings.to_string())),
         }
     };
-    let (indexes, rules) = tokio::join!(indexes, within(QUICK_READ_WITHIN, admin.rules()));
+    let (indexes, rules) =
+        tokio::join!(indexes, within(QUICK_READ_WITHIN, admin.rules(Records::Migrations)));
     DatabaseEvidence { indexes, rules }
 }
 

@@ -21,7 +21,7 @@ use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::database::{Answered, DatabaseError, Refused};
 use pointsman_core::ports::database_admin::DatabaseAdmin;
 use pointsman_core::restore::Restorable;
-use pointsman_core::rules_test::RulesTest;
+use pointsman_core::rules_test::{Records, RulesTest};
 
 /// Google's address of the rules; any other server has them at the address of its databases.
 const GOOGLE_RULES: &str = "https://firebaserules.googleapis.com";
@@ -79,8 +79,8 @@ impl DatabaseAdmin for Firestore {
         Box::pin(self.read_export(operation))
     }
 
-    fn rules(&self) -> Answered<'_, RulesTest> {
-        Box::pin(self.test_rules())
+    fn rules(&self, records: Records) -> Answered<'_, RulesTest> {
+        Box::pin(self.test_rules(records))
     }
 }
 
