@@ -30,7 +30,7 @@ pub(super) enum Shared {
     /// In a store that a team shares.
     Linked {
         link: Arc<Link>,
-        /// Whether nobody reaches it without Google credentials.
+        /// Whether no one reaches it without Google credentials.
         proven: bool,
         database: Arc<Lazy>,
     },
@@ -79,7 +79,7 @@ impl App {
         }
     }
 
-    /// Tells others which runs somebody has on the screen here.
+    /// Tells others which runs a person has on the screen here.
     pub fn watch(&self, runs: Vec<RunNumber>) {
         if let Shared::Linked { link, .. } = &self.shared {
             link.watch(&self.actor(), runs);
@@ -110,7 +110,7 @@ impl App {
         }
     }
 
-    /// Whether nobody reaches the store without Google credentials.
+    /// Whether no one reaches the store without Google credentials.
     pub fn has_proven_store(&self) -> bool {
         matches!(&self.shared, Shared::Linked { proven: true, .. })
     }

@@ -61,7 +61,7 @@ pub(super) async fn accept(session: &Session, to: &SteerArguments) -> Finished {
     let (environment, protection) = (&view.plan.environment, view.plan.policy.protection);
     may_accept(&view, &Identity::of(&session.app.actor())).map_err(|because| {
         let problem = Problem::coded(Code::COMMAND_REFUSED, format!("run {run} refuses"));
-        let offer = format!("whoever drives it offers it: pointsman offer {}", run.0);
+        let offer = format!("the person who drives it offers it: pointsman offer {}", run.0);
         Failed::with(REFUSED, problem.because(because).try_this(offer))
     })?;
     let what = format!("This machine will drive run {run} on {environment}.");

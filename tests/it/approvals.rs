@@ -177,7 +177,7 @@ fn approval_of_another_plan_does_not_count() {
     assert_eq!(outcome(&view), Outcome::Aborted);
 }
 
-/// Nobody watched GREEN between the death of a driver and the next one.
+/// No one watched GREEN between the death of a driver and the next one.
 #[test]
 fn approvals_fall_with_the_driver() {
     let bench = bench();
@@ -247,7 +247,7 @@ fn people_rule_names_who_may() {
     assert!(People::default().permit(&who("anyone"), "deploy").is_ok());
 }
 
-/// Rules that nobody can fulfil are refused with their place, before a run waits for them.
+/// Rules that cannot be fulfilled are refused with their place, before a run waits for them.
 #[test]
 fn rules_that_nobody_can_fulfil_are_refused() {
     let wrong = |more: &str| {
@@ -274,9 +274,9 @@ releases: {{ kind: list, labels: ['1.0'] }}
         ("approvals: { people: 2, from: [ana@x.y, ana@x.y] }", "`from` and `may` leave 1"),
         ("approvals: { people: 1, from: [a@x.y] }\n    may: { approve: [b@x.y] }", "leave 0"),
         ("approvals: { people: 1, requester: maybe }", "requester cannot be \"maybe\""),
-        ("may: { deploy: [] }", "nobody may deploy"),
-        ("may: { rollback: nobody }", "rollback cannot be \"nobody\""),
-        ("deploy: { gate: { expires: 0s } }", "nobody can answer a gate within 0ms"),
+        ("may: { deploy: [] }", "no one may deploy"),
+        ("may: { rollback: everyone }", "rollback cannot be \"everyone\""),
+        ("deploy: { gate: { expires: 0s } }", "no one can answer a gate within 0ms"),
         ("deploy: { gate: { then: explode } }", "then cannot be \"explode\""),
     ] {
         let (line, message) = wrong(more).unwrap_or_else(|| panic!("{more} was accepted"));

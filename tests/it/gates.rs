@@ -96,7 +96,7 @@ fn expired_gate_ends_the_run_and_moves_no_traffic() {
         panic!()
     };
     assert_eq!(problem.code, Some(Code::GATE_EXPIRED));
-    // Nobody decided the end, so people are told, as they were before it.
+    // No one decided the end, so people get an alert, as they did before it.
     let mut folded = RunView::begin(view.number, &facts[0]).unwrap();
     let mut alerts = Vec::new();
     for fact in &facts[1..] {
@@ -162,7 +162,7 @@ fn run_of_an_earlier_version_waits_on() {
     assert_eq!(plan.policy.gate.then, AfterGate::Wait);
 }
 
-/// The gate of a run whose driver died gets its time again: whoever resumes it has only just seen it.
+/// The gate of a run whose driver died gets its time again: the person who resumes it has only just seen it.
 #[test]
 fn resumed_gate_gets_its_time_again() {
     let bench = Bench::new();

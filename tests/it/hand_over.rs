@@ -1,4 +1,4 @@
-//! A run is handed over between two steps, to a person who accepted it; or taken back if nobody comes.
+//! A run is handed over between two steps, to a person who accepted it; or kept if no one comes.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn run_that_nobody_comes_for_is_taken_back() {
     });
     assert_eq!(stage, 5);
     assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
-    assert_eq!(refusals(&bench, &view), ["nobody has offered it"]);
+    assert_eq!(refusals(&bench, &view), ["no one has offered it"]);
     let facts = bench.facts(&view);
     let kinds = kinds(&bench, &view);
     let (handed, taken) = (at(&kinds, "run-handed-over"), at(&kinds, "run-taken-on"));
@@ -76,7 +76,7 @@ fn run_is_handed_over_after_a_switch_and_not_within() {
     assert!(at(&kinds, "run-handed-over") > switched, "{kinds:?}");
 }
 
-/// Another process takes the run while the first one lets it: that one drives nothing any more.
+/// Another process takes the run as the first one permits; the first one drives nothing any more.
 #[test]
 fn process_that_handed_the_run_over_stops() {
     let bench = Bench::new();

@@ -238,7 +238,7 @@ async fn machine_that_slept_proves_its_lease_before_an_effect() {
     assert_eq!(one.link.shared(run, 1).await, Shared::TakenOver);
 }
 
-/// Who has a run on the screen elsewhere is known at once to whoever looks next, and forgotten once the signs stop.
+/// Who has a run on the screen elsewhere is known at once to the next observer, and forgotten once the signs stop.
 #[test]
 fn watcher_is_seen_elsewhere_until_it_is_gone() {
     let (server, one, two) = team();
@@ -272,10 +272,26 @@ fn watcher_is_seen_elsewhere_until_it_is_gone() {
 
 #[test]
 fn racing_machines_get_one_run_each_time() {
+    races(25);
+}
+
+/// Twenty teams beside each other, each with a separate store.
+#[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored ten_thousand"]
+fn ten_thousand_races_have_one_winner_each() {
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| races(500));
+        }
+    });
+}
+
+/// Four machines begin a run of one environment at the same moment, again and again.
+fn races(rounds: u32) {
     let (server, ..) = team();
     let hosts: Vec<_> = (0..4).map(|n| Host::new(&server, &format!("host-{n}"))).collect();
     let mut fences = Vec::new();
-    for round in 0..25 {
+    for round in 0..rounds {
         let start = Barrier::new(hosts.len());
         let race = |host: &Host| {
             let mut journal = host.journal();

@@ -188,7 +188,7 @@ fn doctor_names_rules_that_let_clients_into_the_store() {
     }
 }
 
-/// CI starts a deploy and goes on as two people on other machines approve it.
+/// CI starts a deploy and continues once two people on other machines approve it.
 #[test]
 fn switch_is_approved_by_two_people_elsewhere() {
     let google = Emulator::googles();
@@ -233,7 +233,7 @@ fn switch_is_approved_by_two_people_elsewhere() {
     assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.1.0");
     let report = third.run(&["report", "last"]).exits(0).out;
     assert!(report.contains("dashboards are green"), "{report}");
-    // Back without anybody else, by somebody who may not deploy.
+    // Back without anybody else, by a person who may not deploy.
     third.run(&["rollback", "development", "--yes"]).exits(0);
     assert_eq!(Sandbox::who(one.sandbox.app).unwrap().0, "1.0.0");
 }
@@ -253,7 +253,7 @@ fn run_is_handed_over_to_another_machine() {
         let run = || two.run(&["status", "development", "--json"]).json()["run"].clone();
         wait_until("it waits", || run()["state"] == "waiting");
         let refused = two.run(&["accept", "2", "--yes"]).exits(3);
-        assert!(refused.err.contains("nobody has offered it"), "{}", refused.err);
+        assert!(refused.err.contains("no one has offered it"), "{}", refused.err);
         one.run(&["offer", "2"]).exits(0);
         let told = "OFFERED by ana@laptop-1 (local): pointsman accept 2";
         let handover = || two.run(&["handover", "development"]).exits(0).out;

@@ -180,7 +180,7 @@ fn another_machine_carries_on_after_a_death_at_each_fact() {
 }
 
 /// The way to the store is cut right after a fact was written. A deploy has no effect that others cannot read about, a
-/// rollback goes on; once the way is back, both machines have one chain.
+/// rollback continues; once the way is back, both machines have one chain.
 fn cut_off(kind: Kind, at: u64) {
     let case = format!("{kind:?}, cut after fact {at}");
     let (bench, plan) = stage(kind);
@@ -237,7 +237,7 @@ fn announced(bench: &Bench, reader: &Host, run: RunNumber, case: &str) {
             }
             _ => false,
         });
-        assert!(told, "nobody can read about {act:?}, {case}");
+        assert!(told, "no one can read about {act:?}, {case}");
     }
 }
 

@@ -292,7 +292,7 @@ impl Bench {
         (self.world.acts().into_iter().skip(before).collect(), ended)
     }
 
-    /// Drives a plan in one process, which offers it; a second one accepts, takes it when it is let, and drives it to its
+    /// Drives a plan in one process, which offers it; a second one accepts, takes it when permitted, and drives it to its
     /// end.
     pub(crate) fn handed_over(&self, plan: &Plan, to: &str) -> (EngineError, RunView) {
         let store = |name| SqliteStore::open(self.folder.path(), Arc::new(Named(name))).unwrap();

@@ -6,7 +6,7 @@ use super::schema::Config;
 use super::schema::deploy::DeployConfig;
 use pointsman_core::time::spoken;
 
-/// Nobody can read a gate's question and answer it in less.
+/// No one can read a gate's question and answer it in less.
 const SHORTEST_GATE: Duration = Duration::from_secs(10);
 
 /// Each `deploy:` with the path of its key.
@@ -23,7 +23,7 @@ pub(super) fn hasty_gates(config: &Config) -> Vec<(Vec<&str>, String)> {
         path.extend(["gate", "expires"]);
         let (given, least) = (spoken(expires.0), spoken(SHORTEST_GATE));
         let why = format!(
-            "nobody can answer a gate within {given}: at least {least}; `then: wait` waits without limit"
+            "no one can answer a gate within {given}: at least {least}; `then: wait` waits without limit"
         );
         Some((path, why))
     };

@@ -59,7 +59,7 @@ pub(super) fn wrong(of: &EnvironmentConfig) -> Vec<(Vec<String>, String)> {
     let MayConfig { deploy, approve, rollback } = &of.may;
     for (word, who) in [("deploy", deploy), ("approve", approve), ("rollback", rollback)] {
         if matches!(who, PeopleConfig::Named(names) if names.is_empty()) {
-            let why = format!("nobody may {word}: name somebody, or write `anyone`");
+            let why = format!("no one may {word}: name a person, or write `anyone`");
             found.push((key(&["may", word]), why));
         }
     }
@@ -67,7 +67,7 @@ pub(super) fn wrong(of: &EnvironmentConfig) -> Vec<(Vec<String>, String)> {
 }
 
 impl Loaded {
-    /// Warnings for environments whose rules about people rest on names that nobody proves.
+    /// Warnings for environments whose rules about people rest on unproven names.
     pub fn unproven_people(&self) -> Findings {
         let proven = self.config.proves_identities();
         let ruled = self.config.environments.iter().filter_map(|(name, of)| {

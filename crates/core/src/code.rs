@@ -136,11 +136,11 @@ codes! {
         "The run is in a state in which the command has no effect, or it changed since you saw it.",
         "`pointsman status ENV` shows the run; repeat the command if it is still right.";
     GATE_EXPIRED = 212, "The gate expired",
-        "Nobody approved it, or completed its checklist, within `deploy.gate.expires`. Traffic was not touched.",
+        "No one approved it, or completed its checklist, within `deploy.gate.expires`. Traffic was not touched.",
         "Deploy again. `pointsman extend RUN` and the key `+` give a waiting gate its full time again; `deploy.gate: { then: wait }` lets gates wait without limit.";
     NOT_PERMITTED = 213, "The person may not do this",
         "The environment's `approvals` or `may` names who may, or the person started the run that they approve, or has approved it already.",
-        "Ask somebody whom the message names. `pointsman doctor` prints as whom you act.";
+        "Ask a person whom the message names. `pointsman doctor` prints as whom you act.";
     STORE_UNUSABLE = 301, "The state folder cannot be read",
         "The database in the state folder was not opened, or is not a database of Pointsman.",
         "`pointsman doctor` shows the folder and the cause.";

@@ -19,9 +19,9 @@ pub enum Command {
     Approve(Approval),
     /// Lets the waiting gate wait its full time again, from now on.
     Extend,
-    /// Tells others that its sender takes care of what the run waits for. It blocks nobody.
+    /// Tells others that its sender takes care of what the run waits for. It blocks no one.
     Claim,
-    /// Offers the run to whoever accepts it: at the end of a shift, or before a machine is switched off.
+    /// Offers the run to the person who accepts it: at the end of a shift, or before a machine is switched off.
     Offer,
     /// Accepts an offered run. Its sender drives it once the current step is over.
     Accept,
@@ -132,7 +132,7 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
     if fits { Ok(()) } else { Err(format!("the run is {}", view.state.sentence())) }
 }
 
-/// Whether the run can be offered to somebody else.
+/// Whether the run can be offered to another person.
 pub fn may_offer(view: &RunView) -> Result<(), String> {
     match (&view.offered, &view.handed) {
         (_, Some(to)) => Err(format!("it is being handed over to {to}")),
@@ -146,7 +146,7 @@ pub fn may_accept(view: &RunView, who: &Identity) -> Result<(), String> {
     match (&view.offered, &view.handed) {
         _ if view.ended.is_some() => Err(format!("the run is {}", view.state.sentence())),
         (_, Some(to)) => Err(format!("it is being handed over to {to}")),
-        (None, None) => Err("nobody has offered it".to_owned()),
+        (None, None) => Err("no one has offered it".to_owned()),
         (Some(_), None) => may_start(&view.plan, view.plan.kind, who).map_err(|p| p.to_string()),
     }
 }

@@ -254,7 +254,7 @@ pub fn command(command: &Command) -> &'static str {
     match command {
         Command::Approve(_) => "approve the gate",
         Command::Extend => "extend the gate",
-        Command::Offer => "offer the run to somebody else",
+        Command::Offer => "offer the run to another person",
         Command::Accept => "take the offered run",
         Command::Claim => "take care of what it waits for",
         Command::Unknown => "a command of a newer version",

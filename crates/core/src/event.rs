@@ -181,9 +181,9 @@ pub enum Event {
     RunPaused { because: String },
     /// The run continues.
     RunResumed {},
-    /// The process that drives the run, at somebody's offer, lets the person who accepted it take it.
+    /// The process that drives the run, after an offer, lets the person who accepted it take it.
     RunHandedOver { to: String },
-    /// A process took the run that was handed over, or took it back since nobody came.
+    /// A process took the run that was handed over, or took it back since no one came.
     RunTakenOn {},
     /// The last fact.
     RunEnded { outcome: Outcome, because: Option<Problem> },

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum NameSource {
     /// The account of the Google credentials that reach the shared store.
     Google,
-    /// The Unix user of a machine. Nobody has proven it.
+    /// The Unix user of a machine. No one has proven it.
     Local,
     /// Recorded by a version that did not record it, or not a person.
     Unknown,
@@ -34,7 +34,7 @@ impl Identity {
         Self { name: format!("{user}@{machine}"), source: NameSource::Local }
     }
 
-    /// Reads the text form. The last word decides, so that no name can claim another source.
+    /// Reads the text form. The last word decides, which no name can change.
     pub fn of(actor: &str) -> Self {
         let sources = [(GOOGLE, NameSource::Google), (LOCAL, NameSource::Local)];
         let known = sources.into_iter().find_map(|(end, source)| {

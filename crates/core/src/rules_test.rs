@@ -14,12 +14,12 @@ pub enum Records {
     /// The records of migrations, in the database of a service. Clients may read them: old ones compare the version.
     #[default]
     Migrations,
-    /// The store that a team shares. Whoever reads it knows who deploys what.
+    /// The store that a team shares. A reader learns who deploys what.
     Store,
 }
 
 impl Records {
-    /// A document that stands for all of them.
+    /// A document that represents all of them.
     pub fn document(self) -> String {
         match self {
             Self::Migrations => format!("{COLLECTION}/version"),

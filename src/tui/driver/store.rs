@@ -27,7 +27,7 @@ const SILENCE_EVERY: u32 = LIVENESS_EVERY * 10;
 const UNREADABLE_POLLS: u32 = 20;
 
 /// Starts the thread. It ends when the screen's message channel closes.
-/// `tells`: others are told what is on this screen.
+/// `tells`: others learn what is on this screen.
 pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, tells: bool, sender: Sender<Msg>) {
     std::thread::spawn(move || {
         let mut told = String::new();

@@ -112,7 +112,7 @@ commands! {
         acts::may_extend => acts::extend;
     Claim "claim" ["c"] Acts Waits Deploy "tell others that you take care of what the run waits for",
         acts::may_claim => acts::claim;
-    Offer "offer" ["o"] Acts Waits Deploy "offer the run to somebody else, who then drives it",
+    Offer "offer" ["o"] Acts Waits Deploy "offer the run to another person, who then drives it",
         acts::may_offer => acts::offer_run;
     Accept "accept" ["H"] Acts Asks any "take an offered run: this machine drives it",
         acts::may_accept => acts::accept;

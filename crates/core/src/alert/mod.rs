@@ -304,7 +304,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                 Outcome::Promoted => Kind::Promoted,
                 Outcome::RolledBack => Kind::RolledBack,
                 Outcome::Failed | Outcome::Unknown => Kind::Failed,
-                // Nobody decided this end.
+                // No one decided this end.
                 Outcome::Aborted if expired(because.as_ref()) => Kind::Gate,
                 Outcome::CleanedUp | Outcome::Migrated | Outcome::Aborted | Outcome::Superseded => {
                     return None;

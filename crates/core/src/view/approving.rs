@@ -7,7 +7,7 @@ use crate::event::{Event, Fact};
 use crate::gate::green_may_serve;
 
 impl RunView {
-    /// Keeps the approvals that count. They fall when GREEN does, and when the run lost its driver: nobody watched GREEN
+    /// Keeps the approvals that count. They fall when GREEN does, and when the run lost its driver: no one watched GREEN
     /// meanwhile.
     pub(super) fn note_approvals(&mut self, fact: &Fact, event: &Event) {
         let fell = green_may_serve(self).is_err() || matches!(event, Event::RunnerLost { .. });

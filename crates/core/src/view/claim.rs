@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// A claim says nothing about a person who has been gone for longer.
 const LASTS: Duration = Duration::from_mins(15);
 
-/// A person's word that they take care of it. It blocks nobody.
+/// A person's word that they take care of it. It blocks no one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Claim {
     pub by: String,

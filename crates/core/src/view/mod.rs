@@ -85,9 +85,9 @@ pub struct RunView {
     pub asked: Option<Asked>,
     /// The approvals of the waiting gate that count. Kept only where a rule counts them.
     pub approvals: Vec<Given>,
-    /// Who has offered the run to somebody else.
+    /// Who has offered the run to another person.
     pub offered: Option<String>,
-    /// Who is about to drive the run: nobody does until that process has it.
+    /// Who is about to drive the run: no process does until that process has it.
     pub handed: Option<String>,
     /// Who takes care of what the run waits for.
     pub claim: Option<Claim>,

@@ -37,10 +37,10 @@ impl Engine {
     fn why_expired(&self) -> Problem {
         let view = self.supervisor.view();
         let listed = matches!(view.gate(), Some(StepKind::GateChecklist { .. }));
-        let nobody = if listed { "its checklist was not completed" } else { "nobody approved it" };
+        let missing = if listed { "its checklist was not completed" } else { "no one approved it" };
         let expires = spoken(view.plan.policy.gate.expires);
         Problem::coded(Code::GATE_EXPIRED, "the gate expired")
-            .because(format!("{nobody} within {expires}; traffic was not touched"))
+            .because(format!("{missing} within {expires}; traffic was not touched"))
             .try_this("deploy again; deploy.gate in the config sets the time")
     }
 }

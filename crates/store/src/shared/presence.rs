@@ -16,11 +16,11 @@ pub(super) const EVERY: Duration = Duration::from_secs(15);
 /// A watcher without a sign for this long is gone.
 const GONE_AFTER: Duration = Duration::from_secs(45);
 
-/// What somebody has on the screen of this machine.
+/// What a person has on the screen of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Watching {
     pub(super) who: String,
-    /// The runs under way. Empty: nobody watches here.
+    /// The runs under way. Empty: no one watches here.
     pub(super) runs: Vec<RunNumber>,
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn sign(
     let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), Value::text(value)));
     let write = Write::whole(&path, Expected::Anything, fields.collect());
     let at = remote.commit(&[write]).await?.pop().unwrap_or_default();
-    // Without the server's time nobody's sign can be called young.
+    // Without the server's time no sign can be called recent.
     let Ok(now) = at.parse::<Timestamp>() else { return Ok(Vec::new()) };
     let all = remote.numbered(WATCHERS, 0).await?;
     let others = all.iter().filter(|document| document.path != path);

@@ -80,7 +80,7 @@ pub(super) struct Worker {
     read: Option<Duration>,
     /// Whether a caller waits for a new proof of the lease.
     wanted: bool,
-    /// What somebody has on the screen of this process, and when that was told last.
+    /// What a person has on the screen of this process, and when others were informed last.
     watching: watch::Receiver<Watching>,
     signed: Option<Duration>,
 }
@@ -179,7 +179,7 @@ impl Worker {
         match presence::sign(&self.remote, &machine, &watching).await {
             Ok(watchers) => self.state.send_modify(|state| state.watchers = watchers),
             Err(error) => {
-                tracing::debug!(?error, "nobody learns who watches here");
+                tracing::debug!(?error, "others do not learn who watches here");
                 self.state.send_modify(|state| state.watchers.clear());
             }
         }

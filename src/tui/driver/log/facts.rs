@@ -67,7 +67,7 @@ impl FactLines {
             (Event::StepStarted { attempt }, Some(title)) => {
                 format!("── {title}, attempt {attempt} ──")
             }
-            // Who asked for something is half of what happened.
+            // Who requested something is half of what happened.
             (Event::CommandAccepted { .. } | Event::CommandRefused { .. }, _) => {
                 format!("{}: {}", fact.actor, describe::sentence(event))
             }

@@ -138,7 +138,7 @@ pub(in crate::tui) fn claim(model: &mut Model, _: Key) -> Vec<Effect> {
     send(model, command::Command::Claim, "telling the others that you have it…")
 }
 
-/// Offers the run to somebody else. It is handed over only once somebody accepts.
+/// Offers the run to another person. It is handed over only once a person accepts.
 pub(in crate::tui) fn offer_run(model: &mut Model, _: Key) -> Vec<Effect> {
     send(model, command::Command::Offer, "offering the run…")
 }

@@ -87,7 +87,7 @@ pub(super) fn abort(here: &Environment, view: &RunView) -> Confirm {
 }
 
 pub(super) fn accept(here: &Environment, view: &RunView) -> Confirm {
-    let by = view.offered.as_deref().unwrap_or("nobody");
+    let by = view.offered.as_deref().unwrap_or("no one");
     let lines = vec![
         format!("Run {} is offered by {by}.", view.number),
         "This machine drives it once its current step is over: keep it switched on until the run ends.".to_owned(),
