@@ -27,7 +27,8 @@ impl App {
     /// As whom this process acts: the account of the credentials that reach the shared store, else the Unix user. Call it
     /// before anything is recorded. A local store knows no accounts, and an emulator accepts anybody.
     pub async fn identity(&self) -> Identity {
-        if self.has_proven_store() {
+        let known = self.account.read().unwrap_or_else(PoisonError::into_inner).is_some();
+        if self.has_proven_store() && !known {
             let about = tokio::time::timeout(ACCOUNT_WITHIN, self.about_credentials()).await;
             let whom = about.ok().and_then(Result::ok).and_then(|about| about.whom);
             let found = whom.map(|whom| Identity::google(&whom));

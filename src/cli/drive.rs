@@ -205,6 +205,18 @@ pub(super) fn entrance(choice: Option<Choice>, handed_over: bool) -> Entrance {
     }
 }
 
+/// Refuses a run that was handed over to another person, and one that this machine could not drive: its driver lets go of
+/// it as soon as it is claimed.
+async fn handed_to_us(app: &App, view: &RunView) -> Result<(), Failed> {
+    if view.handed.as_deref() != Some(app.actor().as_str()) {
+        let problem = Problem::new(format!("run {} is not handed over to you", view.number));
+        return Err(Failed::with(REFUSED, problem.try_this("pointsman accept RUN")));
+    }
+    let (_, signals) = tokio::sync::mpsc::channel(1);
+    app.engine(view.clone(), Attendance::Attended, signals).await.map(drop)?;
+    Ok(())
+}
+
 /// The process of a detached run. It has no terminal, so a closed terminal does not end it. It takes over a run whose
 /// runner died only if the choice is still safe.
 pub(super) async fn runner(session: &Session, run: RunNumber, entrance: Entrance) -> Finished {
@@ -212,8 +224,10 @@ pub(super) async fn runner(session: &Session, run: RunNumber, entrance: Entrance
     let app = &session.app;
     let mut store = app.store()?;
     if let Entrance::TakeOver(choice) = entrance {
-        let plan = store.run(run)?.view.plan;
-        may_choose(&plan, choice, &Identity::of(&app.actor()))?;
+        may_choose(&store.run(run)?.view, choice, &Identity::of(&app.actor()))?;
+    }
+    if entrance == Entrance::TakeOn {
+        handed_to_us(app, &store.run(run)?.view).await?;
     }
     // The parent process waits for this claim before it exits.
     let parent =

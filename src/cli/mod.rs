@@ -274,7 +274,8 @@ async fn carried(session: &Session) -> Finished {
             }
         }))
     });
-    if verb.is_some_and(read_only::acts) {
+    let acts = |verb| read_only::acts(verb) || matches!(verb, Verb::Plan(_) | Verb::Attach { .. });
+    if verb.is_some_and(acts) {
         session.app.identity().await;
     }
     let finished = dispatch(session).await;

@@ -47,7 +47,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         session.result(&text(&listed.view, &doubt), &json(&listed.view, &doubt));
         return Ok(IN_DOUBT);
     };
-    may_choose(&plan, choice, &Identity::of(&session.app.actor()))
+    may_choose(&listed.view, choice, &Identity::of(&session.app.actor()))
         .map_err(|problem| Failed::with(REFUSED, problem))?;
     let waits = waiting(&listed.view).filter(|_| choice == Choice::Continue);
     if let (Some(waits), true) = (&waits, arguments.no_wait) {

@@ -27,12 +27,16 @@ fn by_two() -> Approvals {
 }
 
 fn plan(rule: Approvals) -> Plan {
+    plan_of("1.1.0", rule)
+}
+
+fn plan_of(release: &str, rule: Approvals) -> Plan {
     let mut spec = spec();
     spec.policy.approvals = Some(rule);
     let sources = spec.members.iter().map(|member| member.service().clone());
     let sources: BTreeMap<ServiceName, Source> =
         sources.map(|service| (service, Source::Archive("file:///x".into()))).collect();
-    planner::deploy(spec, &label("1.1.0"), &sources).unwrap()
+    planner::deploy(spec, &label(release), &sources).unwrap()
 }
 
 /// A bench on which an earlier release is live.
@@ -100,6 +104,29 @@ fn switch_needs_two_different_people_and_not_the_requester() {
     let allowed = Approvals { requester: Requester::Allowed, ..by_two() };
     let (_, view, _) = approved_by(allowed, &[REQUESTER, "ben"]);
     assert_eq!(outcome(&view), Outcome::Promoted);
+}
+
+/// One person is one person, however the name is spelled.
+#[test]
+fn other_spelling_is_no_other_person() {
+    let people = ["ben@example.com (Google)", "BEN@Example.com (Google)"];
+    let (_, view, refusals) = approved_by(by_two(), &people);
+    assert_eq!(outcome(&view), Outcome::Aborted);
+    assert!(refusals[0].contains("has approved already"), "{refusals:?}");
+}
+
+/// A confirmation beforehand is one person's: the engine holds the gate, whatever the plan says about asking.
+#[test]
+fn confirmation_beforehand_opens_no_gate_that_counts_people() {
+    let bench = bench();
+    let plan = Plan { ask_at_gates: false, ..plan(by_two()) };
+    let view = bench.drive_with(&plan, |view, signals| {
+        if view.open_gate.is_some_and(|open| open.reminded) {
+            let _ = signals.try_send(Signal::Stop);
+        }
+    });
+    assert_eq!(outcome(&view), Outcome::Aborted);
+    assert!(!view.touched_traffic());
 }
 
 #[test]
@@ -203,10 +230,12 @@ fn rollback_needs_no_second_person() {
 
     // And neither does the way back inside a run that is waiting for its soak.
     let (bench, mut asked) = (bench, false);
-    let mut plan = deploy_plan("1.2.0");
-    plan.policy.approvals = Some(by_two());
-    let view = bench.drive_with(&plan, |view, _| {
-        if view.touched_traffic() && !std::mem::replace(&mut asked, true) {
+    let mut given = 0;
+    let view = bench.drive_with(&plan_of("1.2.0", by_two()), |view, _| {
+        if view.gate().is_some() && given < 2 {
+            bench.send_as(["ben", "cho"][given], view, &approve(view));
+            given += 1;
+        } else if view.touched_traffic() && !std::mem::replace(&mut asked, true) {
             bench.send_as(REQUESTER, view, &Command::Rollback);
         }
     });

@@ -92,3 +92,65 @@ fn process_that_handed_the_run_over_stops() {
     );
     assert!(second.elapsed_ms < u64::try_from(Duration::from_mins(2).as_millis()).unwrap());
 }
+
+/// What was requested before the hand-over is done before it: the next process does not know of it.
+#[test]
+fn accepted_commands_are_not_lost_by_a_hand_over() {
+    for (command, outcome) in [
+        (Command::Abort { now: false }, Outcome::Aborted),
+        (Command::Rollback, Outcome::RolledBack),
+    ] {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        let mut sent = false;
+        let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
+            let at = view.state.step().map(ToString::to_string).unwrap_or_default();
+            let wanted = if command == Command::Rollback { "attest" } else { "build" };
+            if at == wanted && !std::mem::replace(&mut sent, true) {
+                bench.send_as("ana", view, &Command::Offer);
+                bench.send_as("ben", view, &Command::Accept);
+                bench.send_as("ana", view, &command);
+            }
+        });
+        assert_eq!(view.state, RunState::Ended { outcome }, "{command:?}");
+    }
+}
+
+/// A person may change their mind while no one has come yet.
+#[test]
+fn command_during_a_hand_over_takes_the_run_back() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut stage = 0;
+    let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| {
+        let RunState::Waiting { .. } = view.state else { return };
+        match (stage, &view.handed) {
+            (0, None) => {
+                bench.send_as("ana", view, &Command::Offer);
+                bench.send_as("ben", view, &Command::Accept);
+            }
+            (1, Some(_)) => bench.send_as("ana", view, &Command::Abort { now: false }),
+            _ => return,
+        }
+        stage += 1;
+    });
+    assert_eq!((stage, view.state), (2, RunState::Ended { outcome: Outcome::Aborted }));
+    assert!(view.elapsed_ms < 60_000, "it did not wait for the other process");
+}
+
+/// A hand-over that is accepted in the last step of a run comes too late, and harms nothing.
+#[test]
+fn hand_over_in_the_last_step_comes_too_late() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut sent = false;
+    let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
+        let last = view.state.step().is_some_and(|step| step.as_str() == "mark-stable");
+        if last && !std::mem::replace(&mut sent, true) {
+            bench.send_as("ana", view, &Command::Offer);
+            bench.send_as("ben", view, &Command::Accept);
+        }
+    });
+    assert!(sent);
+    assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
+}

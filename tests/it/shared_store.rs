@@ -250,13 +250,17 @@ fn watcher_is_seen_elsewhere_until_it_is_gone() {
         super::sandbox::wait_until(&format!("{who} sees {sees:?}"), seen);
         assert!(host.link.watchers(RunNumber(7)).is_empty(), "another run");
     };
-    looks(&one, "ana", &[]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let signed = |machine: &str| {
         let path = [format!("watchers/{machine}")];
         runtime.block_on(server.database.read(&path)).unwrap().documents[0].is_some()
     };
-    super::sandbox::wait_until("ana gave a sign", || signed("laptop-1"));
+    let gives_sign = |host: &Host, who: &str, machine: &str| {
+        host.link.watch(who, vec![run]);
+        host.link.follow();
+        super::sandbox::wait_until(&format!("{who} gave a sign"), || signed(machine));
+    };
+    gives_sign(&one, "ana", "laptop-1");
     looks(&two, "ben", &["ana"]);
     // Two machines that are switched off give no sign any more.
     for host in [&one, &two] {
@@ -264,9 +268,11 @@ fn watcher_is_seen_elsewhere_until_it_is_gone() {
     }
     server.clock.pass(Duration::from_mins(1));
     let three = Host::new(&server, "laptop-3");
-    looks(&three, "cho", &[]);
+    gives_sign(&three, "cho", "laptop-3");
+    // The signs that a sign reads are heard with it.
+    super::sandbox::wait_until("cho read them", || three.link.standing().as_of.is_some());
+    assert!(three.link.watchers(run).is_empty(), "both are gone");
     let four = Host::new(&server, "laptop-4");
-    super::sandbox::wait_until("cho gave a sign", || signed("laptop-3"));
     looks(&four, "dan", &["cho"]);
 }
 

@@ -242,12 +242,21 @@ fn switch_is_approved_by_two_people_elsewhere() {
 #[test]
 fn run_is_handed_over_to_another_machine() {
     Team::each(|team| {
-        let Team { one, two, .. } = team;
+        let Team { one, two, project } = team;
         one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
-        let file = one.sandbox.folder.path().join("config.yaml");
-        let text = std::fs::read_to_string(&file).unwrap();
-        let rule = "  development:\n    approvals: { people: 1, requester: allowed }";
-        std::fs::write(file, text.replacen("  development:", rule, 1)).unwrap();
+        // With a database, whose lock is held by the run: it must change hands too.
+        let migrations = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let migrations = migrations.join("examples/toto/migrations");
+        for machine in [&one, &two] {
+            let file = machine.sandbox.folder.path().join("config.yaml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            let rule = format!(
+                "  development:\n    approvals: {{ people: 1, requester: allowed }}\n    databases: {{ main: {{ kind: \
+                 firestore, project: {project}, endpoint: emulator, migrations: {} }} }}",
+                migrations.display()
+            );
+            std::fs::write(file, text.replacen("  development:", &rule, 1)).unwrap();
+        }
         let deploy = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach", "--json"];
         let pid = one.run(&deploy).exits(0).json()["pid"].to_string();
         let run = || two.run(&["status", "development", "--json"]).json()["run"].clone();

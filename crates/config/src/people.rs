@@ -27,13 +27,15 @@ pub(super) fn approvals(config: &Config, of: &EnvironmentConfig) -> Option<Appro
 }
 
 /// Who may do what on an environment.
-pub(super) fn may(of: &EnvironmentConfig) -> May {
+pub(super) fn may(config: &Config, of: &EnvironmentConfig) -> May {
     let people = |who: &PeopleConfig| match who {
         PeopleConfig::Everybody(_) => People::default(),
         PeopleConfig::Named(names) => People(names.clone()),
     };
     let MayConfig { deploy, approve, rollback } = &of.may;
-    May { deploy: people(deploy), approve: people(approve), rollback: people(rollback) }
+    let (deploy, approve, rollback) = (people(deploy), people(approve), people(rollback));
+    let ruled = [&deploy, &approve, &rollback].iter().any(|people| !people.is_anyone());
+    May { deploy, approve, rollback, proven: ruled && config.proves_identities() }
 }
 
 /// What no person can fulfil: the keys below the environment, and the reason.
@@ -46,7 +48,8 @@ pub(super) fn wrong(of: &EnvironmentConfig) -> Vec<(Vec<String>, String)> {
             PeopleConfig::Everybody(_) => None,
         };
         let lists = [Some(from).filter(|from| !from.is_empty()), may].into_iter().flatten();
-        let named = lists.map(|names| names.iter().collect::<BTreeSet<_>>());
+        let named = lists
+            .map(|names| names.iter().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>());
         let named = named.reduce(|one, other| &one & &other).map(|names| names.len());
         let why = match named {
             Some(named) if usize::try_from(*people).is_ok_and(|people| named < people) => {
@@ -71,7 +74,7 @@ impl Loaded {
     pub fn unproven_people(&self) -> Findings {
         let proven = self.config.proves_identities();
         let ruled = self.config.environments.iter().filter_map(|(name, of)| {
-            let key = match (&of.approvals, may(of).is_open()) {
+            let key = match (&of.approvals, may(&self.config, of).is_open()) {
                 (Some(_), _) => "approvals",
                 (None, false) => "may",
                 (None, true) => return None,

@@ -84,7 +84,7 @@ impl Loaded {
                 let mut policy = policy(of.protection, &[&self.config.deploy, &of.deploy]);
                 policy.health.controls.clone_from(&of.control);
                 policy.approvals = people::approvals(&self.config, of);
-                policy.may = people::may(of);
+                policy.may = people::may(&self.config, of);
                 policy
             },
             endpoint: of.platform.resolve(&self.folder),

@@ -8,6 +8,7 @@ use super::describe::counted;
 use super::error::Problem;
 use super::hash::Hash;
 use super::identity::{Identity, NameSource};
+use super::ids::EnvironmentName;
 use super::plan::{Plan, RunKind};
 use super::recover::Choice;
 use super::step::StepKind;
@@ -74,6 +75,9 @@ pub struct May {
     /// Roll back.
     #[serde(default, skip_serializing_if = "People::is_anyone")]
     pub rollback: People,
+    /// Whether only Google accounts count: the store can be reached with nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proven: bool,
 }
 
 impl May {
@@ -128,20 +132,39 @@ impl RunView {
 /// Whether a person may start a run of a kind, or carry one on.
 pub fn may_start(plan: &Plan, kind: RunKind, who: &Identity) -> Result<(), Problem> {
     let (may, environment) = (&plan.policy.may, &plan.environment);
+    // Under an unproven name one person would be two.
+    let counted = plan.policy.approvals.as_ref().is_some_and(|rule| rule.proven);
+    if kind == RunKind::Deploy && counted {
+        proven(who, environment)?;
+    }
     let (people, what) = match kind {
         RunKind::Rollback => (&may.rollback, format!("roll {environment} back")),
         RunKind::Deploy => (&may.deploy, format!("deploy to {environment}")),
         RunKind::Cleanup => (&may.deploy, format!("clean {environment} up")),
         RunKind::Migrate => (&may.deploy, format!("migrate {environment}")),
     };
+    if may.proven && !people.is_anyone() {
+        proven(who, environment)?;
+    }
     people.permit(who, &what)
 }
 
+/// Refuses a name that no Google account proves.
+fn proven(who: &Identity, environment: &EnvironmentName) -> Result<(), Problem> {
+    if who.source == NameSource::Google {
+        return Ok(());
+    }
+    Err(Problem::coded(Code::NOT_PERMITTED, format!("{who} is not proven"))
+        .because(format!("only Google accounts count on {environment}"))
+        .try_this("gcloud auth application-default login"))
+}
+
 /// Whether a person may take over a run in doubt with a choice. Leaving it as it is changes nothing.
-pub fn may_choose(plan: &Plan, choice: Choice, who: &Identity) -> Result<(), Problem> {
+pub fn may_choose(view: &RunView, choice: Choice, who: &Identity) -> Result<(), Problem> {
+    let plan = &view.plan;
     match choice {
-        Choice::Continue => may_start(plan, plan.kind, who),
-        Choice::GoBack => may_start(plan, RunKind::Rollback, who),
+        Choice::Continue if !view.undoing() => may_start(plan, plan.kind, who),
+        Choice::Continue | Choice::GoBack => may_start(plan, RunKind::Rollback, who),
         Choice::Leave => Ok(()),
     }
 }
@@ -150,20 +173,22 @@ pub fn may_choose(plan: &Plan, choice: Choice, who: &Identity) -> Result<(), Pro
 pub fn may_approve(view: &RunView, by: &Identity) -> Result<(), Problem> {
     let environment = &view.plan.environment;
     let refused = |what: String| Problem::coded(Code::NOT_PERMITTED, what);
-    view.plan.policy.may.approve.permit(by, &format!("approve on {environment}"))?;
+    let may = &view.plan.policy.may;
+    if may.proven && !may.approve.is_anyone() {
+        proven(by, environment)?;
+    }
+    may.approve.permit(by, &format!("approve on {environment}"))?;
     let Some(rule) = view.approvals_rule() else { return Ok(()) };
-    if rule.proven && by.source != NameSource::Google {
-        return Err(refused(format!("{by} is not proven"))
-            .because(format!("only Google accounts approve on {environment}"))
-            .try_this("gcloud auth application-default login"));
+    if rule.proven {
+        proven(by, environment)?;
     }
     People(rule.from.clone()).permit(by, &format!("approve on {environment}"))?;
-    if rule.requester == Requester::Excluded && *by == Identity::of(&view.actor) {
+    if rule.requester == Requester::Excluded && by.is_same_as(&Identity::of(&view.actor)) {
         return Err(refused(format!("{by} started this run"))
             .because("another person approves it: approvals.requester is `excluded`")
             .try_this(format!("ask a colleague: pointsman approve {}", view.number.0)));
     }
-    if view.approvals.iter().any(|given| Identity::of(&given.by) == *by) {
+    if view.approvals.iter().any(|given| Identity::of(&given.by).is_same_as(by)) {
         let missing = view.approvals_missing().unwrap_or_default();
         return Err(refused(format!("{by} has approved already"))
             .because(format!("{} needed", counted(missing, "more approval"))));

@@ -124,6 +124,13 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
                 .map_err(|problem| problem.to_string())?;
             view.can_go_back() && !view.undoing()
         }
+        // After the switch it rolls back.
+        Command::Abort { .. } if view.can_go_back() => {
+            let who = Identity::of(&sent.actor);
+            may_start(&view.plan, RunKind::Rollback, &who)
+                .map_err(|problem| problem.to_string())?;
+            !matches!(view.state, RunState::Ended { .. })
+        }
         Command::Abort { .. } => !matches!(view.state, RunState::Ended { .. }),
     };
     if let (true, Command::Skip { reason }) = (fits, &sent.command) {
@@ -135,16 +142,23 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
 /// Whether the run can be offered to another person.
 pub fn may_offer(view: &RunView) -> Result<(), String> {
     match (&view.offered, &view.handed) {
+        _ if returns(view) => Err("a rollback is not handed over".to_owned()),
         (_, Some(to)) => Err(format!("it is being handed over to {to}")),
         (Some(by), None) => Err(format!("{by} has offered it already")),
         (None, None) => Ok(()),
     }
 }
 
+/// Whether the run returns traffic. It waits for no store, so two processes could do that at once.
+fn returns(view: &RunView) -> bool {
+    view.gives_back() || view.plan.kind == RunKind::Rollback
+}
+
 /// Whether a person may accept the run.
 pub fn may_accept(view: &RunView, who: &Identity) -> Result<(), String> {
     match (&view.offered, &view.handed) {
         _ if view.ended.is_some() => Err(format!("the run is {}", view.state.sentence())),
+        _ if returns(view) => Err("a rollback is not handed over".to_owned()),
         (_, Some(to)) => Err(format!("it is being handed over to {to}")),
         (None, None) => Err("no one has offered it".to_owned()),
         (Some(_), None) => may_start(&view.plan, view.plan.kind, who).map_err(|p| p.to_string()),

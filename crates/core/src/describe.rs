@@ -187,7 +187,7 @@ fn of_people(event: &Event) -> Option<String> {
         }
         Event::RunResumed {} => "resumed".to_owned(),
         Event::RunHandedOver { to } => format!("the run is handed over to {to}"),
-        Event::RunTakenOn {} => "the run is driven here from now on".to_owned(),
+        Event::RunTakenOn {} => "the run was taken on".to_owned(),
         _ => return None,
     })
 }

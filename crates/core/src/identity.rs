@@ -47,6 +47,11 @@ impl Identity {
     pub fn is_in(&self, names: &[String]) -> bool {
         names.iter().any(|name| name.eq_ignore_ascii_case(&self.name))
     }
+
+    /// Whether both are one person.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.source == other.source && self.name.eq_ignore_ascii_case(&other.name)
+    }
 }
 
 impl fmt::Display for Identity {

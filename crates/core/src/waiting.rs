@@ -33,6 +33,11 @@ impl Plan {
 }
 
 impl RunView {
+    /// Whether its gate waits for an approval during the run. Where a rule counts people, no confirmation beforehand counts.
+    pub fn asks(&self) -> bool {
+        self.plan.ask_at_gates || self.approvals_rule().is_some()
+    }
+
     /// Whether the run waits at a checklist for something that a person can do. Failed automatic checks
     /// follow the rules of an unattended run.
     pub fn waits_for_tick(&self, list: List) -> bool {

@@ -49,6 +49,15 @@ pub(super) struct PendingRequests {
     pub(super) leave: Option<Duration>,
 }
 
+impl PendingRequests {
+    /// Whether a person or a signal requested something that was not done yet, besides a hand-over.
+    pub(super) fn pending(&self) -> bool {
+        let people = self.pause.is_some() || self.resume.is_some() || self.rollback.is_some();
+        let step = self.retry || self.skip.is_some() || self.approve.is_some();
+        people || step || self.stop || self.abort || self.leave.is_some()
+    }
+}
+
 pub(super) struct Supervisor {
     journal: Box<dyn Journal>,
     clock: Arc<dyn Clock>,

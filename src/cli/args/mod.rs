@@ -230,7 +230,7 @@ pub enum Verb {
     Extend(SteerArguments),
     /// Tell others that you take care of what a run waits for
     Claim(SteerArguments),
-    /// Offer a run that this machine drives to another person
+    /// Offer a run to another person, who then drives it
     Offer(SteerArguments),
     /// Take an offered run: this machine drives it from then on
     Accept(SteerArguments),

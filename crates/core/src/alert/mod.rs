@@ -16,6 +16,7 @@ use crate::command::counts_down;
 use crate::describe;
 use crate::error::Problem;
 use crate::event::{Event, Fact, Outcome, Recorded};
+use crate::gate::may_switch;
 use crate::guard::Guard;
 use crate::hash::Hash;
 use crate::ids::{EnvironmentName, RunNumber};
@@ -286,8 +287,16 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
             (Kind::Gate, "waits for its checklist".to_owned(), Some(problem))
         }
         Event::GateDue { at, ends } => {
-            let todo =
-                format!("pointsman approve {run}, or pointsman extend {run}", run = view.number.0);
+            let run = view.number.0;
+            let todo = match view.gate() {
+                Some(StepKind::GateSwitch) if may_switch(view).is_ok() => {
+                    format!("pointsman approve {run}, or pointsman extend {run}")
+                }
+                Some(StepKind::GateChecklist { .. }) => {
+                    format!("pointsman checklist {run}, or pointsman extend {run}")
+                }
+                _ => format!("pointsman attach {run}, or pointsman extend {run}"),
+            };
             let problem = Problem::new("").try_this(todo);
             (Kind::Gate, format!("still waits: {}", describe::due(*at, *ends)), Some(problem))
         }

@@ -56,6 +56,7 @@ impl RunView {
         match event {
             Event::GateOpened { .. }
             | Event::RunnerLost { .. }
+            | Event::RunTakenOn {}
             | Event::CommandAccepted { command: Command::Extend, .. } => {
                 self.open_gate = Some(OpenGate { since: fact.at, reminded: false });
             }

@@ -300,6 +300,8 @@ impl RunView {
             Event::CommandAccepted { command: Command::Offer, .. } => {
                 self.offered = Some(fact.actor.clone());
             }
+            // One person has it from here on: no other person can accept the same offer.
+            Event::CommandAccepted { command: Command::Accept, .. } => self.offered = None,
             Event::RunHandedOver { to } => (self.offered, self.handed) = (None, Some(to.clone())),
             Event::RunTakenOn {} => self.handed = None,
             Event::RunnerLost { .. } => {

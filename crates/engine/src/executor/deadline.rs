@@ -8,6 +8,7 @@ use pointsman_core::event::{Event, Outcome};
 use pointsman_core::ids::StepId;
 use pointsman_core::step::StepKind;
 use pointsman_core::time::spoken;
+use pointsman_core::view::WaitsFor;
 
 impl Engine {
     /// Reminds people of a gate that is due, and ends the run at an expired one if traffic was not touched. Returns whether
@@ -37,7 +38,11 @@ impl Engine {
     fn why_expired(&self) -> Problem {
         let view = self.supervisor.view();
         let listed = matches!(view.gate(), Some(StepKind::GateChecklist { .. }));
-        let missing = if listed { "its checklist was not completed" } else { "no one approved it" };
+        let missing = match view.waits_for() {
+            _ if listed => "its checklist was not completed",
+            Some(WaitsFor::Health) => "GREEN was not known to be healthy",
+            _ => "no one approved it",
+        };
         let expires = spoken(view.plan.policy.gate.expires);
         Problem::coded(Code::GATE_EXPIRED, "the gate expired")
             .because(format!("{missing} within {expires}; traffic was not touched"))

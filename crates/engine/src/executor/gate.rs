@@ -39,7 +39,7 @@ impl Engine {
                 person = Some(actor);
                 AnsweredBy::Command(id)
             }
-            None if !self.supervisor.view().plan.ask_at_gates => {
+            None if !self.supervisor.view().asks() => {
                 match may_switch(self.supervisor.view()) {
                     Ok(()) => AnsweredBy::Beforehand,
                     Err(problem)

@@ -63,9 +63,13 @@ pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineErr
         Ok(RunView { state: RunState::Ended { outcome }, .. }) => Outcome::label(*outcome),
         _ => "left",
     };
-    // An unresponsive server must not delay the end of the run.
+    let_go(outside, outcome).await;
+}
+
+/// Releases every lock. An unresponsive server must not delay the end of the run.
+pub(super) async fn let_go(outside: &Outside, why: &str) {
     tokio::select! {
-        () = outside.databases.release(outcome) => {}
+        () = outside.databases.release(why) => {}
         () = outside.clock.sleep(RELEASE_WITHIN) => {}
     }
 }

@@ -257,12 +257,11 @@ impl CredentialSource {
             Self::Gcloud => programs::account().await,
             Self::File(_, content) => match content.as_ref() {
                 Content::ServiceAccount(account) => Some(account.client_email.clone()),
-                Content::AuthorizedUser(user) => {
-                    match user.account.clone().filter(|account| !account.is_empty()) {
-                        Some(account) => Some(account),
-                        None => exchange.account_of(token).await,
-                    }
-                }
+                // Google's word first: the file can be edited.
+                Content::AuthorizedUser(user) => match exchange.account_of(token).await {
+                    Some(account) => Some(account),
+                    None => user.account.clone().filter(|account| !account.is_empty()),
+                },
                 Content::ExternalAccount(federation) => Some(federation.whom()),
                 Content::ImpersonatedServiceAccount(person) => {
                     Some(impersonated(&person.service_account_impersonation_url).to_owned())

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::documents::Entries;
 use super::entries::{self, CommandEntry};
 use super::lease::{self, Begin, Begun};
-use super::presence::Watching;
+use super::presence::{self, Watching};
 use super::push;
 use super::remote::Remote;
 use super::worker::{Job, PROVEN_WITHIN, State, Wakes, Worker};
@@ -113,6 +113,9 @@ impl Link {
     /// Who has a run on the screen of another machine, as far as was heard lately.
     pub fn watchers(&self, run: RunNumber) -> Vec<String> {
         let state = self.state.borrow();
+        if self.parts.clock.elapsed().saturating_sub(state.heard) > presence::GONE_AFTER {
+            return Vec::new();
+        }
         state.watchers.iter().filter_map(|watcher| watcher.of(run)).map(str::to_owned).collect()
     }
 

@@ -8,13 +8,16 @@ use crate::journal::text;
 use crate::runner::Machine;
 use pointsman_core::document::{Document, Value};
 use pointsman_core::ids::RunNumber;
-use pointsman_core::ports::database::{Expected, Write};
+use pointsman_core::ports::database::{Act, Expected, Write};
 use pointsman_core::time::Timestamp;
 
 /// Interval between two signs of a watcher.
 pub(super) const EVERY: Duration = Duration::from_secs(15);
 /// A watcher without a sign for this long is gone.
-const GONE_AFTER: Duration = Duration::from_secs(45);
+pub(super) const GONE_AFTER: Duration = Duration::from_secs(45);
+
+/// The document of a machine that was thrown away is removed after this long.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 /// What a person has on the screen of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,12 +42,17 @@ impl Watcher {
 
     /// A watcher whose last sign is young enough, by the server's clock.
     fn read(document: &Document, now: Timestamp) -> Option<Self> {
-        let seen: Timestamp = document.updated.parse().ok()?;
-        let age = Duration::try_from(now.duration_since(seen)).unwrap_or_default();
+        let age = age(document, now)?;
         let who = document.text("who").filter(|_| age < GONE_AFTER)?.to_owned();
         let runs = serde_json::from_str(document.text("runs")?).ok()?;
         Some(Self { who, runs })
     }
+}
+
+/// The time since a document was written, by the server's clock.
+fn age(document: &Document, now: Timestamp) -> Option<Duration> {
+    let written: Timestamp = document.updated.parse().ok()?;
+    Some(Duration::try_from(now.duration_since(written)).unwrap_or_default())
 }
 
 /// Gives a sign of this machine's watcher, and reads those of the others. There is one document for each machine, so that
@@ -62,6 +70,16 @@ pub(super) async fn sign(
     // Without the server's time no sign can be called recent.
     let Ok(now) = at.parse::<Timestamp>() else { return Ok(Vec::new()) };
     let all = remote.numbered(WATCHERS, 0).await?;
+    let old = |document: &&Document| age(document, now).is_some_and(|age| age > FORGOTTEN_AFTER);
+    let old = all.iter().filter(old).map(|document| Write {
+        path: document.path.clone(),
+        expected: Expected::Unchanged(document.updated.clone()),
+        act: Act::Delete,
+    });
+    let old: Vec<_> = old.collect();
+    if !old.is_empty() {
+        remote.commit(&old).await?;
+    }
     let others = all.iter().filter(|document| document.path != path);
     Ok(others.filter_map(|document| Watcher::read(document, now)).collect())
 }

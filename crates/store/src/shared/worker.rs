@@ -62,6 +62,8 @@ pub(super) struct State {
     pub(super) unreachable: Option<Problem>,
     /// Who watches runs on other machines.
     pub(super) watchers: Vec<Watcher>,
+    /// Clock reading when they were read.
+    pub(super) heard: Duration,
     /// Attempts so far, to tell a new failure from an old one.
     pub(super) attempts: u64,
 }
@@ -177,7 +179,10 @@ impl Worker {
         }
         self.signed = Some(self.clock.elapsed());
         match presence::sign(&self.remote, &machine, &watching).await {
-            Ok(watchers) => self.state.send_modify(|state| state.watchers = watchers),
+            Ok(watchers) => {
+                let heard = self.clock.elapsed();
+                self.state.send_modify(|state| (state.watchers, state.heard) = (watchers, heard));
+            }
             Err(error) => {
                 tracing::debug!(?error, "others do not learn who watches here");
                 self.state.send_modify(|state| state.watchers.clear());

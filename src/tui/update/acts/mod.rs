@@ -332,7 +332,7 @@ pub(in crate::tui) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(choice) = doubt.choices.get(model.panes.deploy.choice).copied() else {
         return Vec::new();
     };
-    if let Err(problem) = may_choose(&run.view.plan, choice, &Identity::of(&model.actor)) {
+    if let Err(problem) = may_choose(&run.view, choice, &Identity::of(&model.actor)) {
         tell_problem(model, problem, Some(key));
         return Vec::new();
     }

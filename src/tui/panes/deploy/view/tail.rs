@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use crate::domain::approvals::may_approve;
 use crate::domain::checklist::may_pass;
-use crate::domain::command::{counts_down, may_skip};
+use crate::domain::command::{Command, counts_down, may_skip};
 use crate::domain::event::Outcome;
 use crate::domain::gate::may_switch;
 use crate::domain::identity::Identity;
@@ -126,6 +126,9 @@ fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Li
         RunState::Waiting { .. } | RunState::Paused { .. } | RunState::Failed { .. }
     );
     let ends = match (left, ends) {
+        _ if view.asked.as_ref().is_some_and(|asked| asked.command == Command::Accept) => {
+            "is handed over after this step".to_owned()
+        }
         _ if view.asked.is_some() => "stops after this step".to_owned(),
         (Some(left), _) if waits => {
             format!("~{} more, without waiting (median of {} runs)", spoken(left), usual.runs)
