@@ -5,16 +5,21 @@ use serde_json::json;
 use super::Session;
 use super::args::StoreVerb;
 use super::exit::{FAILED, Failed, Finished, OK, REFUSED};
+use super::print;
 use crate::domain::code::Code;
 use crate::domain::describe;
 use crate::domain::error::Problem;
+use crate::domain::event::Fact;
+use crate::domain::ids::RunNumber;
 use crate::ports::journal::Journal as _;
+use crate::ports::sharing::Branch;
 
 pub(super) fn store(session: &Session, verb: Option<&StoreVerb>) -> Finished {
     match verb.unwrap_or(&StoreVerb::Status) {
         StoreVerb::Status => status(session),
         StoreVerb::Push => push(session),
         StoreVerb::Verify => verify(session),
+        StoreVerb::Export => export(session),
     }
 }
 
@@ -73,6 +78,49 @@ fn verify(session: &Session) -> Finished {
     };
     session.result(&text, &json!({"runs": runs, "intact": whole, "wrong": wrong}));
     Ok(if whole { OK } else { FAILED })
+}
+
+/// Prints the record of every run, for an archive or an audit. The hashes of its facts prove that nothing was changed since.
+fn export(session: &Session) -> Finished {
+    let store = session.app.readable_store()?;
+    let mut numbers: Vec<_> =
+        store.runs(None, usize::MAX)?.into_iter().map(|listed| listed.view.number).collect();
+    numbers.extend(store.damage().into_iter().map(|damage| damage.run));
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut whole = store.behind().is_none();
+    if let Some(problem) = store.behind() {
+        print::note(format!("what follows may be old: {problem}"));
+    }
+    for run in numbers {
+        match store.facts(run, 0) {
+            Ok(facts) => {
+                for fact in &facts {
+                    line(run, None, fact);
+                }
+            }
+            Err(error) => {
+                whole = false;
+                print::note(format!("run {run} is left out: {error}"));
+            }
+        }
+        for Branch { host, facts } in store.branches(run).unwrap_or_default() {
+            for fact in &facts {
+                line(run, Some(&host), fact);
+            }
+        }
+    }
+    Ok(if whole { OK } else { FAILED })
+}
+
+/// A fact with its run; one of a branch also names the machine that wrote it.
+fn line(run: RunNumber, branch: Option<&str>, fact: &Fact) {
+    let mut json = fact.to_json();
+    json["run"] = json!(run);
+    if let Some(host) = branch {
+        json["branch"] = json!(host);
+    }
+    print::value(&json);
 }
 
 fn no_shared_store() -> Failed {

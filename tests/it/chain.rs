@@ -12,6 +12,7 @@ use pointsman::domain::time::Timestamp;
 use pointsman::ports::journal::{Entry, Journal as _, JournalError};
 use pointsman::store::{Chains, SqliteStore};
 
+use super::sandbox::Sandbox;
 use super::world::{Bench, deploy_plan};
 
 fn entry(event: &Event) -> Entry<'_> {
@@ -253,7 +254,7 @@ fn readers_verify_only_what_is_new_and_name_damage_in_it() {
 /// The chain of runs detects what the chain of a single run cannot.
 #[test]
 fn deleted_truncated_or_moved_runs_break_the_chain_of_runs() {
-    let sandbox = super::sandbox::Sandbox::new();
+    let sandbox = Sandbox::new();
     for release in ["1.0.0", "1.1.0", "1.2.0"] {
         sandbox.deploy(release).exits(0);
     }
@@ -286,4 +287,24 @@ fn deleted_truncated_or_moved_runs_break_the_chain_of_runs() {
         }
         std::fs::write(&file, &before).unwrap();
     }
+}
+
+/// An archive says what it lacks, and has everything else.
+#[test]
+fn export_names_a_damaged_run_and_leaves_it_out() {
+    let sandbox = Sandbox::new();
+    for release in ["1.0.0", "1.1.0"] {
+        sandbox.deploy(release).exits(0);
+    }
+    let connection = rusqlite::Connection::open(sandbox.state().join("store.db")).unwrap();
+    let edit = "UPDATE facts SET actor = 'eve' WHERE run = 1 AND seq = 3";
+    assert_eq!(connection.execute(edit, []).unwrap(), 1);
+    let said = sandbox.run(&["store", "export"]).exits(1);
+    assert!(said.err.contains("run #1 is left out"), "{}", said.err);
+    let runs: Vec<serde_json::Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["run"].clone())
+        .collect();
+    assert!(!runs.is_empty() && runs.iter().all(|run| run == 2), "{runs:?}");
 }

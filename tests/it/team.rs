@@ -137,6 +137,15 @@ fn what_one_machine_deployed_the_other_knows_and_rolls_back() {
         }
         assert_eq!(two.last(), (2, "promoted".to_owned()));
         assert_eq!(two.chain(2), one.chain(2), "the chains are the same bytes");
+        // An archive of one machine holds what the other one did, run by run.
+        let export = two.run(&["store", "export"]).exits(0).out;
+        let fact = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let exported: Vec<_> = export.lines().map(fact).collect();
+        for run in [1, 2] {
+            let of = exported.iter().filter(|fact| fact["run"] == run);
+            let hashes: Vec<_> = of.map(|fact| fact["hash"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(hashes, one.chain(run));
+        }
         two.run(&["verify", "last"]).exits(0);
         let report = two.run(&["report", "2"]).exits(0).out;
         assert!(report.contains("1.1.0"), "{report}");

@@ -50,6 +50,8 @@ pub enum StoreVerb {
     Push,
     /// Read the whole shared store again, and compare it with this machine's copy
     Verify,
+    /// Print every fact of every run as JSON Lines, the oldest first
+    Export,
 }
 
 /// `emulator`.
