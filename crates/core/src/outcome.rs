@@ -14,7 +14,7 @@ pub enum Outcome {
     CleanedUp,
     /// The database reached the requested version.
     Migrated,
-    /// A person ended it before traffic moved.
+    /// A person or an expired gate ended it before traffic moved.
     Aborted,
     /// It could not finish.
     Failed,

@@ -1,4 +1,4 @@
-//! Who looks at a run that is under way. Nothing depends on it: it is written rarely, read rarely, and never kept.
+//! Who looks at a run that is under way. Nothing depends on it: it is written rarely, read rarely, and kept for a day at most.
 
 use std::time::Duration;
 
