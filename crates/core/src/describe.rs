@@ -21,9 +21,22 @@ pub fn fact(fact: &Fact) -> String {
     let step = fact.step.as_ref().map_or("run", |s| s.as_str());
     let said = match &fact.event {
         Recorded::Unknown { kind, .. } => format!("{kind} (this version does not know it)"),
-        Recorded::Known(event) => sentence(event),
+        Recorded::Known(event) => with_actor(fact, event),
     };
     format!("{:>7}  {step:<18} {said}", spoken(at))
+}
+
+/// An event in a few words, after the person who decided it: that is half of what happened.
+pub fn with_actor(fact: &Fact, event: &Event) -> String {
+    let of_a_person = matches!(
+        event,
+        Event::CommandAccepted { .. }
+            | Event::CommandRefused { .. }
+            | Event::RunnerLost { .. }
+            | Event::RunTakenOn {}
+    );
+    let said = sentence(event);
+    if of_a_person { format!("{}: {said}", fact.actor) } else { said }
 }
 
 /// An event in a few words.

@@ -67,11 +67,7 @@ impl FactLines {
             (Event::StepStarted { attempt }, Some(title)) => {
                 format!("── {title}, attempt {attempt} ──")
             }
-            // Who requested something is half of what happened.
-            (Event::CommandAccepted { .. } | Event::CommandRefused { .. }, _) => {
-                format!("{}: {}", fact.actor, describe::sentence(event))
-            }
-            _ => describe::sentence(event),
+            _ => describe::with_actor(fact, event),
         }
     }
 }
