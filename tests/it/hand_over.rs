@@ -7,7 +7,7 @@ use pointsman::domain::event::{Event, Fact, Outcome, Recorded};
 use pointsman::domain::run::RunState;
 use pointsman::domain::view::RunView;
 
-use super::world::{Bench, deploy_plan};
+use super::world::{Act, Bench, deploy_plan};
 
 fn kinds(bench: &Bench, view: &RunView) -> Vec<String> {
     bench.facts(view).iter().map(|fact| fact.event.parts().0).collect()
@@ -153,4 +153,27 @@ fn hand_over_in_the_last_step_comes_too_late() {
     });
     assert!(sent);
     assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
+}
+
+/// The first process dies at each fact around a hand-over, at the beginning of its run: it can be resumed from everywhere.
+#[test]
+fn death_around_a_hand_over_leaves_a_run_that_can_be_resumed() {
+    let mut handed = 0;
+    for (at, acted) in (2..16).flat_map(|at| [(at, false), (at, true)]) {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        bench.world.forget_acts();
+        let dead = bench.crash_offered(&deploy_plan("1.1.0"), at, acted);
+        let Some(dead) = dead.filter(|dead| dead.ended.is_none()) else { continue };
+        handed += u32::from(dead.handed.is_some());
+        let (_, view) = bench.resume(dead, None);
+        assert_eq!(view.handed, None, "fact {at}: no one waits for it any more");
+        let RunState::Ended { outcome } = view.state else { panic!("fact {at}") };
+        let fine = [Outcome::Promoted, Outcome::Aborted, Outcome::RolledBack].contains(&outcome);
+        assert!(fine, "fact {at}: {}", outcome.label());
+        let acts = bench.world.acts();
+        let built = acts.iter().filter(|act| matches!(act, Act::Built(..))).count();
+        assert!(built <= 2, "fact {at}: a build of each service: {acts:?}");
+    }
+    assert!(handed > 0, "it also died while the run was let go of");
 }

@@ -257,7 +257,18 @@ impl Bench {
     /// Drives a plan until its runner dies: right after fact `at` is written, or with `acted` after its effect but
     /// before it is written. `None`: the run ended without reaching that fact.
     pub(crate) fn crash(&self, plan: &Plan, at: u64, acted: bool) -> Option<RunView> {
+        self.crash_of(self.create(plan), at, acted)
+    }
+
+    /// The same with a run that was offered, and that a person accepted at once.
+    pub(crate) fn crash_offered(&self, plan: &Plan, at: u64, acted: bool) -> Option<RunView> {
         let view = self.create(plan);
+        self.send_as("ana", &view, &Command::Offer);
+        self.send_as("ben", &view, &Command::Accept);
+        self.crash_of(view, at, acted)
+    }
+
+    fn crash_of(&self, view: RunView, at: u64, acted: bool) -> Option<RunView> {
         let number = view.number;
         let end = if acted { End::BeforeIt } else { End::AfterIt };
         let journal = Dying { inner: self.store(), at, end };
