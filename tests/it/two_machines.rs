@@ -63,7 +63,7 @@ fn runtime<T>(future: impl Future<Output = T>) -> T {
 fn each(cases: u64, case: impl Fn(u64) + Sync) {
     let next = AtomicU64::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..16 {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
