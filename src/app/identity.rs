@@ -20,15 +20,18 @@ impl App {
     /// The actor of everything that this process records, in its text form. Until [`Self::identity`] has read the account,
     /// it is the Unix user, marked as such.
     pub fn actor(&self) -> String {
-        let account = self.account.read().unwrap_or_else(PoisonError::into_inner).clone();
-        account.unwrap_or_else(local).to_string()
+        self.account().unwrap_or_else(local).to_string()
+    }
+
+    /// The account, once it was read.
+    fn account(&self) -> Option<Identity> {
+        self.account.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// As whom this process acts: the account of the credentials that reach the shared store, else the Unix user. Call it
     /// before anything is recorded. A local store knows no accounts, and an emulator accepts anybody.
     pub async fn identity(&self) -> Identity {
-        let known = self.account.read().unwrap_or_else(PoisonError::into_inner).is_some();
-        if self.has_proven_store() && !known {
+        if self.has_proven_store() && self.account().is_none() {
             let about = tokio::time::timeout(ACCOUNT_WITHIN, self.about_credentials()).await;
             let whom = about.ok().and_then(Result::ok).and_then(|about| about.whom);
             let found = whom.map(|whom| Identity::google(&whom));
@@ -36,7 +39,7 @@ impl App {
                 *self.account.write().unwrap_or_else(PoisonError::into_inner) = found;
             }
         }
-        Identity::of(&self.actor())
+        self.account().unwrap_or_else(local)
     }
 }
 

@@ -337,27 +337,18 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Attach { run } => attach::attach(session, session.run(run)?).await,
         Verb::Resume(arguments) => resume::resume(session, arguments).await,
         Verb::Approve(arguments) => steer::approve(session, arguments).await,
-        Verb::Extend(to) => {
-            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Extend).await
-        }
-        Verb::Claim(to) => {
-            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Claim).await
-        }
-        Verb::Offer(to) => {
-            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Offer).await
-        }
+        Verb::Extend(to) => steer::at_once(session, to, &Command::Extend).await,
+        Verb::Claim(to) => steer::at_once(session, to, &Command::Claim).await,
+        Verb::Offer(to) => steer::at_once(session, to, &Command::Offer).await,
         Verb::Accept(to) => steer::accept(session, to).await,
-        Verb::Pause(to) => {
-            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Pause).await
-        }
+        Verb::Pause(to) => steer::at_once(session, to, &Command::Pause).await,
         Verb::Retry(to) => steer::risk(session, to, &Command::Retry).await,
         Verb::Skip { steer: to, reason } => {
             let reason = reason.clone();
             steer::risk(session, to, &Command::Skip { reason }).await
         }
         Verb::Abort { steer: to, now } => {
-            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Abort { now: *now })
-                .await
+            steer::at_once(session, to, &Command::Abort { now: *now }).await
         }
         Verb::Lock { environment, act, reason } => {
             lock::lock(session, environment, *act, reason.as_ref())

@@ -43,6 +43,11 @@ pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Comma
     steer(session, run, seen, command).await
 }
 
+/// Sends a command that carries no risk, without a confirmation.
+pub(super) async fn at_once(session: &Session, to: &SteerArguments, command: &Command) -> Finished {
+    steer(session, session.run(&to.run)?, to.seen, command).await
+}
+
 /// Approves the waiting gate: of the plan that was reviewed, or of the one that the run has.
 pub(super) async fn approve(session: &Session, arguments: &ApproveArguments) -> Finished {
     let ApproveArguments { steer: to, note, plan: reviewed } = arguments;

@@ -1,23 +1,20 @@
 //! Approvals by several people: who counts, what falls, and what needs none.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pointsman::domain::approvals::{Approval, Approvals, People, Requester};
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome, Recorded};
 use pointsman::domain::hash::Hash;
-use pointsman::domain::ids::ServiceName;
 use pointsman::domain::migration::SchemaWay;
-use pointsman::domain::plan::{Plan, Source};
+use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
 use pointsman::domain::readiness::default_target;
-use pointsman::domain::run::RunState;
 use pointsman::domain::view::RunView;
 use pointsman::engine::Signal;
 use pointsman::rehearsal::Behaviour;
 
-use super::world::{Bench, deploy_plan, label, spec};
+use super::world::{Bench, deploy_plan, outcome, planned, spec};
 
 /// The person who starts every run of the bench.
 const REQUESTER: &str = "ana";
@@ -33,10 +30,7 @@ fn plan(rule: Approvals) -> Plan {
 fn plan_of(release: &str, rule: Approvals) -> Plan {
     let mut spec = spec();
     spec.policy.approvals = Some(rule);
-    let sources = spec.members.iter().map(|member| member.service().clone());
-    let sources: BTreeMap<ServiceName, Source> =
-        sources.map(|service| (service, Source::Archive("file:///x".into()))).collect();
-    planner::deploy(spec, &label(release), &sources).unwrap()
+    planned(spec, release)
 }
 
 /// A bench on which an earlier release is live.
@@ -83,11 +77,6 @@ fn answers(bench: &Bench, view: &RunView) -> Vec<Option<String>> {
         _ => None,
     };
     bench.facts(view).into_iter().filter_map(|fact| answer(fact.event)).collect()
-}
-
-fn outcome(view: &RunView) -> Outcome {
-    let RunState::Ended { outcome } = view.state else { panic!("{}", view.state.sentence()) };
-    outcome
 }
 
 #[test]

@@ -11,7 +11,6 @@ use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::probe::{Check, Expect};
-use pointsman::domain::run::RunState;
 use pointsman::domain::step::StepKind;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
@@ -25,7 +24,7 @@ use pointsman::tui::theme::Theme;
 
 use super::sandbox::{Sandbox, wait_until};
 use super::screen::{Screen, steady};
-use super::world::{Behaviour, Bench, deploy_plan, label, service, spec};
+use super::world::{Behaviour, Bench, deploy_plan, label, outcome, service, spec};
 
 pub(crate) fn item(list: List, text: &str, source: Option<Source>) -> Item {
     let (id, text) = (item_id(list, text), text.to_owned());
@@ -53,13 +52,6 @@ pub(crate) fn plan(protection: Protection, checklist: Vec<Item>) -> Plan {
     let sources = deploy_plan("1.1.0").members.into_iter();
     let sources = sources.filter_map(|m| Some((m.service().clone(), m.source?))).collect();
     planner::deploy(spec, &label("1.1.0"), &sources).unwrap()
-}
-
-fn outcome(view: &RunView) -> Outcome {
-    match view.state {
-        RunState::Ended { outcome } => outcome,
-        ref state => panic!("the run is {}", state.sentence()),
-    }
 }
 
 fn standing(view: &RunView, list: List) -> Option<Standing> {

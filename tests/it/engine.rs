@@ -18,7 +18,9 @@ use pointsman::domain::view::RunView;
 use pointsman::engine::Signal;
 use proptest::prelude::*;
 
-use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, label, named, service, spec};
+use super::world::{
+    Act, Behaviour, Bench, Fault, deploy_plan, label, named, outcome, service, spec,
+};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -29,13 +31,6 @@ fn rollback_plan(bench: &Bench, to: Option<&str>) -> Plan {
         None => default_target(&runs, &live).unwrap(),
     };
     planner::rollback(spec(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
-}
-
-fn outcome(view: &RunView) -> Outcome {
-    match view.state {
-        RunState::Ended { outcome } => outcome,
-        ref state => panic!("the run is {}", state.sentence()),
-    }
 }
 
 fn switches(acts: &[Act]) -> Vec<&str> {
@@ -485,14 +480,7 @@ fn gate_closes_when_green_becomes_unhealthy() {
         }
     });
     assert_eq!(outcome(&view), Outcome::Promoted);
-    let refusals: Vec<String> = bench
-        .facts(&view)
-        .iter()
-        .filter_map(|fact| match &fact.event {
-            Recorded::Known(Event::CommandRefused { because, .. }) => Some(because.clone()),
-            _ => None,
-        })
-        .collect();
+    let refusals = bench.refusals(&view);
     assert_eq!(refusals.len(), 1, "{refusals:?}");
     assert!(refusals[0].contains("is not healthy"), "{refusals:?}");
 }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use pointsman::domain::alert::{self, Kind};
-use pointsman::domain::checklist::{Item, List};
+use pointsman::domain::checklist::List;
 use pointsman::domain::code::Code;
 use pointsman::domain::command::{Command, may_extend};
 use pointsman::domain::event::{DecidedBy, Event, Fact, Outcome, Recorded};
-use pointsman::domain::plan::{Plan, Source};
-use pointsman::domain::planner;
+use pointsman::domain::plan::Plan;
 use pointsman::domain::policy::{AfterGate, Protection};
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::engine::Signal;
 
-use super::world::{Bench, deploy_plan, label, spec};
+use super::checklist::item;
+use super::world::{Bench, deploy_plan, outcome, planned, spec};
 
 const LIMIT: Duration = Duration::from_mins(4);
 /// People are reminded in the last quarter.
@@ -31,23 +31,8 @@ fn plan(release: &str) -> Plan {
 fn with_post_list(release: &str) -> Plan {
     let mut spec = spec();
     (spec.policy.gate.expires, spec.policy.protection) = (LIMIT, Protection::Confirm);
-    let item = Item {
-        id: "post/smoke-test".to_owned(),
-        list: List::Post,
-        group: String::new(),
-        text: "Smoke test".to_owned(),
-        required: true,
-        source: None,
-    };
-    spec.checklist.push(item);
-    let sources = spec.members.iter().map(|member| member.service().clone());
-    let sources = sources.map(|service| (service, Source::Archive("file:///x".into()))).collect();
-    planner::deploy(spec, &label(release), &sources).unwrap()
-}
-
-fn outcome(view: &RunView) -> Outcome {
-    let RunState::Ended { outcome } = view.state else { panic!("{}", view.state.sentence()) };
-    outcome
+    spec.checklist.push(item(List::Post, "Smoke test", None));
+    planned(spec, release)
 }
 
 fn at(facts: &[Fact], wanted: impl Fn(&Event) -> bool) -> Vec<Timestamp> {
@@ -211,10 +196,6 @@ fn command_of_a_newer_version_is_refused() {
             bench.send(view, std::slice::from_ref(&newer));
         }
     });
-    let refused = |fact: &Fact| match &fact.event {
-        Recorded::Known(Event::CommandRefused { because, .. }) => Some(because.clone()),
-        _ => None,
-    };
-    let refusals: Vec<_> = bench.facts(&view).iter().filter_map(refused).collect();
+    let refusals = bench.refusals(&view);
     assert!(refusals.iter().any(|because| because.contains("older version")), "{refusals:?}");
 }

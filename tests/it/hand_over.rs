@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pointsman::domain::command::Command;
-use pointsman::domain::event::{Event, Fact, Outcome, Recorded};
+use pointsman::domain::event::Outcome;
 use pointsman::domain::run::RunState;
 use pointsman::domain::view::RunView;
 
@@ -18,14 +18,6 @@ fn at(kinds: &[String], wanted: &str) -> usize {
     found.unwrap_or_else(|| panic!("no {wanted}: {kinds:?}"))
 }
 
-fn refusals(bench: &Bench, view: &RunView) -> Vec<String> {
-    let because = |fact: Fact| match fact.event {
-        Recorded::Known(Event::CommandRefused { because, .. }) => Some(because),
-        _ => None,
-    };
-    bench.facts(view).into_iter().filter_map(because).collect()
-}
-
 #[test]
 fn run_that_nobody_comes_for_is_taken_back() {
     let bench = Bench::new();
@@ -35,7 +27,7 @@ fn run_that_nobody_comes_for_is_taken_back() {
         let RunState::Waiting { .. } = view.state else { return };
         match (stage, &view.offered, &view.handed) {
             (0, None, None) => bench.send_as("ben", view, &Command::Accept),
-            (1, None, None) if !refusals(&bench, view).is_empty() => {
+            (1, None, None) if !bench.refusals(view).is_empty() => {
                 bench.send_as("ana", view, &Command::Offer);
             }
             (2, Some(by), None) => {
@@ -50,7 +42,7 @@ fn run_that_nobody_comes_for_is_taken_back() {
     });
     assert_eq!(stage, 5);
     assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
-    assert_eq!(refusals(&bench, &view), ["no one has offered it"]);
+    assert_eq!(bench.refusals(&view), ["no one has offered it"]);
     let facts = bench.facts(&view);
     let kinds = kinds(&bench, &view);
     let (handed, taken) = (at(&kinds, "run-handed-over"), at(&kinds, "run-taken-on"));

@@ -16,7 +16,9 @@ use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, Journal as _};
 
-use super::world::{Act, Behaviour, Bench, deploy_plan, named, service, shared_plan, spec};
+use super::world::{
+    Act, Behaviour, Bench, deploy_plan, named, outcome, service, shared_plan, spec,
+};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -70,13 +72,6 @@ fn sweep(
         }
     }
     cases
-}
-
-fn outcome(view: &RunView) -> Outcome {
-    match view.state {
-        RunState::Ended { outcome } => outcome,
-        ref state => panic!("the run is {}", state.sentence()),
-    }
 }
 
 /// Checks that either every service is on GREEN or every service is as before.

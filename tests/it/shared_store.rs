@@ -174,7 +174,7 @@ fn refused(why: &str) -> Event {
     Event::CommandRefused { id: 1, command: Command::Retry, because: why.to_owned() }
 }
 
-fn hashes(journal: &dyn Journal, run: RunNumber) -> Vec<String> {
+pub(crate) fn hashes(journal: &dyn Journal, run: RunNumber) -> Vec<String> {
     journal.facts(run, 0).unwrap().into_iter().map(|fact| fact.hash.0).collect()
 }
 

@@ -18,7 +18,7 @@ use pointsman::rehearsal::Act;
 
 use super::dying::{Dying, End};
 use super::sandbox::wait_until;
-use super::shared_store::{Host, team};
+use super::shared_store::{Host, hashes, team};
 use super::world::{Bench, begin, deploy_plan, spec};
 
 /// The waits of a plan, so short that a run takes as long as its facts.
@@ -89,8 +89,7 @@ fn facts_of(kind: Kind) -> u64 {
 }
 
 fn chain(host: &Host, run: RunNumber) -> Vec<String> {
-    let facts = host.journal().facts(run, 0).unwrap();
-    facts.into_iter().map(|fact| fact.hash.0).collect()
+    hashes(&host.journal(), run)
 }
 
 /// No build was made twice, and no build got the traffic twice in a row.

@@ -11,7 +11,7 @@ use pointsman::adapters::program::MachinePrograms;
 use pointsman::domain::alert::Notify;
 use pointsman::domain::command::Command;
 use pointsman::domain::endpoint::Endpoint;
-use pointsman::domain::event::{Event, Fact};
+use pointsman::domain::event::{Event, Fact, Outcome, Recorded};
 use pointsman::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use pointsman::domain::migration::Holder;
 use pointsman::domain::plan::{HealthEndpoint, Member, Plan, Source};
@@ -22,6 +22,7 @@ use pointsman::domain::project::{Project, Target};
 use pointsman::domain::readiness::Live;
 use pointsman::domain::recover::{Choice, Doubt, reconcile};
 use pointsman::domain::release::{ReleaseLabel, ReleaseName};
+use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::engine::database::Databases;
@@ -127,18 +128,30 @@ pub(crate) fn spec() -> EnvironmentSpec {
 }
 
 pub(crate) fn deploy_plan(release: &str) -> Plan {
+    planned(spec(), release)
+}
+
+/// A deploy of both services.
+pub(crate) fn planned(spec: EnvironmentSpec, release: &str) -> Plan {
     let sources =
         ["toto-bo", "toto-app"].map(|s| (service(s), Source::Archive("file:///x".into())));
-    planner::deploy(spec(), &label(release), &sources.into_iter().collect()).unwrap()
+    planner::deploy(spec, &label(release), &sources.into_iter().collect()).unwrap()
+}
+
+/// How a run ended.
+#[track_caller]
+pub(crate) fn outcome(view: &RunView) -> Outcome {
+    match view.state {
+        RunState::Ended { outcome } => outcome,
+        ref state => panic!("the run is {}", state.sentence()),
+    }
 }
 
 /// A deploy that gives GREEN a tenth and then half of the traffic before it gets all of it.
 pub(crate) fn shared_plan(release: &str) -> Plan {
-    let sources =
-        ["toto-bo", "toto-app"].map(|s| (service(s), Source::Archive("file:///x".into())));
     let mut spec = spec();
     spec.policy.traffic = vec![10, 50];
-    planner::deploy(spec, &label(release), &sources.into_iter().collect()).unwrap()
+    planned(spec, release)
 }
 
 /// A scripted world and a store in a temporary folder.
@@ -189,6 +202,15 @@ impl Bench {
 
     pub(crate) fn facts(&self, run: &RunView) -> Vec<Fact> {
         self.store().facts(run.number, 0).unwrap()
+    }
+
+    /// Why commands to a run were refused, in order.
+    pub(crate) fn refusals(&self, run: &RunView) -> Vec<String> {
+        let because = |fact: Fact| match fact.event {
+            Recorded::Known(Event::CommandRefused { because, .. }) => Some(because),
+            _ => None,
+        };
+        self.facts(run).into_iter().filter_map(because).collect()
     }
 
     /// Drives a plan to its end, unattended.

@@ -85,6 +85,20 @@ impl May {
     pub fn is_open(&self) -> bool {
         self == &Self::default()
     }
+
+    /// Refuses a person whom one of these lists does not name, and an unproven name where only accounts count.
+    fn permit(
+        &self,
+        people: &People,
+        who: &Identity,
+        environment: &EnvironmentName,
+        what: &str,
+    ) -> Result<(), Problem> {
+        if self.proven && !people.is_anyone() {
+            proven(who, environment)?;
+        }
+        people.permit(who, what)
+    }
 }
 
 impl People {
@@ -143,10 +157,7 @@ pub fn may_start(plan: &Plan, kind: RunKind, who: &Identity) -> Result<(), Probl
         RunKind::Cleanup => (&may.deploy, format!("clean {environment} up")),
         RunKind::Migrate => (&may.deploy, format!("migrate {environment}")),
     };
-    if may.proven && !people.is_anyone() {
-        proven(who, environment)?;
-    }
-    people.permit(who, &what)
+    may.permit(people, who, environment, &what)
 }
 
 /// Refuses a name that no Google account proves.
@@ -173,16 +184,13 @@ pub fn may_choose(view: &RunView, choice: Choice, who: &Identity) -> Result<(), 
 pub fn may_approve(view: &RunView, by: &Identity) -> Result<(), Problem> {
     let environment = &view.plan.environment;
     let refused = |what: String| Problem::coded(Code::NOT_PERMITTED, what);
-    let may = &view.plan.policy.may;
-    if may.proven && !may.approve.is_anyone() {
-        proven(by, environment)?;
-    }
-    may.approve.permit(by, &format!("approve on {environment}"))?;
+    let (may, what) = (&view.plan.policy.may, format!("approve on {environment}"));
+    may.permit(&may.approve, by, environment, &what)?;
     let Some(rule) = view.approvals_rule() else { return Ok(()) };
     if rule.proven {
         proven(by, environment)?;
     }
-    People(rule.from.clone()).permit(by, &format!("approve on {environment}"))?;
+    People(rule.from.clone()).permit(by, &what)?;
     if rule.requester == Requester::Excluded && by.is_same_as(&Identity::of(&view.actor)) {
         return Err(refused(format!("{by} started this run"))
             .because("another person approves it: approvals.requester is `excluded`")

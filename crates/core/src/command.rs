@@ -90,12 +90,12 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
             view.decided_at
         ));
     }
+    let by = Identity::of(&sent.actor);
     let fits = match &sent.command {
         Command::Approve(_) if matches!(view.gate(), Some(StepKind::GateChecklist { .. })) => {
             return Err(OPENS_BY_ITSELF.to_owned());
         }
         Command::Approve(approval) if matches!(view.state, RunState::Waiting { .. }) => {
-            let by = Identity::of(&sent.actor);
             let may = may_switch(view).and_then(|()| counts(view, &by, approval));
             return may.map_err(|problem| problem.to_string());
         }
@@ -103,12 +103,12 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         Command::Extend => return may_extend(view),
         Command::Claim => view.waits_for_somebody(),
         Command::Offer => return may_offer(view),
-        Command::Accept => return may_accept(view, &Identity::of(&sent.actor)),
+        Command::Accept => return may_accept(view, &by),
         Command::Unknown => {
             return Err("the process that drives the run is of an older version and does not know this command".to_owned());
         }
         // A rollback always finishes: between two services, traffic is split.
-        Command::Pause if view.gives_back() || view.plan.kind == RunKind::Rollback => {
+        Command::Pause if view.returns_traffic() => {
             return Err("a rollback in progress cannot be paused".to_owned());
         }
         Command::Pause if view.held => return Err("it is held already".to_owned()),
@@ -119,16 +119,12 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         Command::Resume => matches!(view.state, RunState::Paused { .. }),
         Command::Retry | Command::Skip { .. } => matches!(view.state, RunState::Failed { .. }),
         Command::Rollback => {
-            let who = Identity::of(&sent.actor);
-            may_start(&view.plan, RunKind::Rollback, &who)
-                .map_err(|problem| problem.to_string())?;
+            may_roll_back(view, &by)?;
             view.can_go_back() && !view.undoing()
         }
         // After the switch it rolls back.
         Command::Abort { .. } if view.can_go_back() => {
-            let who = Identity::of(&sent.actor);
-            may_start(&view.plan, RunKind::Rollback, &who)
-                .map_err(|problem| problem.to_string())?;
+            may_roll_back(view, &by)?;
             !matches!(view.state, RunState::Ended { .. })
         }
         Command::Abort { .. } => !matches!(view.state, RunState::Ended { .. }),
@@ -139,26 +135,29 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
     if fits { Ok(()) } else { Err(format!("the run is {}", view.state.sentence())) }
 }
 
+/// Whether a person may roll the run back.
+fn may_roll_back(view: &RunView, who: &Identity) -> Result<(), String> {
+    may_start(&view.plan, RunKind::Rollback, who).map_err(|problem| problem.to_string())
+}
+
+/// A rollback waits for no store, so two processes could return traffic at once.
+const NOT_HANDED_OVER: &str = "a rollback is not handed over";
+
 /// Whether the run can be offered to another person.
 pub fn may_offer(view: &RunView) -> Result<(), String> {
     match (&view.offered, &view.handed) {
-        _ if returns(view) => Err("a rollback is not handed over".to_owned()),
+        _ if view.returns_traffic() => Err(NOT_HANDED_OVER.to_owned()),
         (_, Some(to)) => Err(format!("it is being handed over to {to}")),
         (Some(by), None) => Err(format!("{by} has offered it already")),
         (None, None) => Ok(()),
     }
 }
 
-/// Whether the run returns traffic. It waits for no store, so two processes could do that at once.
-fn returns(view: &RunView) -> bool {
-    view.gives_back() || view.plan.kind == RunKind::Rollback
-}
-
 /// Whether a person may accept the run.
 pub fn may_accept(view: &RunView, who: &Identity) -> Result<(), String> {
     match (&view.offered, &view.handed) {
         _ if view.ended.is_some() => Err(format!("the run is {}", view.state.sentence())),
-        _ if returns(view) => Err("a rollback is not handed over".to_owned()),
+        _ if view.returns_traffic() => Err(NOT_HANDED_OVER.to_owned()),
         (_, Some(to)) => Err(format!("it is being handed over to {to}")),
         (None, None) => Err("no one has offered it".to_owned()),
         (Some(_), None) => may_start(&view.plan, view.plan.kind, who).map_err(|p| p.to_string()),

@@ -306,9 +306,8 @@ impl Engine {
         let step = view.state.step();
         let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == step);
         let moves = step.is_some_and(|step| step.plan.kind.moves_traffic());
-        let half = view.gives_back() || view.may_be_split() || view.split().is_some();
         if self.supervisor.wishes.leave.is_none()
-            && !(moves || half)
+            && !(moves || view.is_half_way())
             && let Some(by) = self.outside.databases.stop_requested()
         {
             tracing::warn!(by, "asked to stop");

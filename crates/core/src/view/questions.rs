@@ -116,6 +116,16 @@ impl RunView {
         self.undoing() || (self.plan.kind == RunKind::Rollback && self.touched_traffic())
     }
 
+    /// Whether this run returns traffic: a rollback, or a run that rolls back. Such a run waits for no store.
+    pub fn returns_traffic(&self) -> bool {
+        self.gives_back() || self.plan.kind == RunKind::Rollback
+    }
+
+    /// Whether traffic may be on both sides, or is on its way back. Worse than either side, so it is finished first.
+    pub fn is_half_way(&self) -> bool {
+        self.gives_back() || self.may_be_split() || self.split().is_some()
+    }
+
     /// Whether this deploy moved traffic, and the previous builds are known.
     pub fn can_go_back(&self) -> bool {
         let mut switched = self.services.values().filter(|s| s.switch_asked).peekable();

@@ -49,8 +49,7 @@ impl Engine {
             view.state,
             RunState::Ready { .. } | RunState::Waiting { .. } | RunState::Paused { .. }
         );
-        let half = view.gives_back() || view.may_be_split() || view.split().is_some();
-        rests && !half && !self.supervisor.wishes.pending()
+        rests && !view.is_half_way() && !self.supervisor.wishes.pending()
     }
 
     /// Waits until the lease is gone. If no process takes it, or a person asks for something else, this one has the run

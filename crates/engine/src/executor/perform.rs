@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::sharing::{Unshared, announces_effect, returns_traffic};
+use super::sharing::{Unshared, announces_effect};
 use super::{COMMAND_POLL, Engine, locks};
 use crate::context::{Context, StepError, StepResult};
 use crate::error::EngineError;
@@ -43,7 +43,7 @@ impl Engine {
         let databases = self.outside.databases.clone();
         databases.in_step(step.id.as_str());
         let view = self.supervisor.view();
-        let gives_back = returns_traffic(view);
+        let gives_back = view.returns_traffic();
         let clock = self.outside.clock.clone();
         let mut unshared = Unshared::new(self.supervisor.sharing(), clock, view);
         let limit = steps::deadline(&step.kind, context.plan());

@@ -12,7 +12,6 @@ use crate::context::Asked;
 use crate::error::EngineError;
 use pointsman_core::error::Problem;
 use pointsman_core::ids::RunNumber;
-use pointsman_core::plan::RunKind;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::JournalError;
@@ -53,7 +52,7 @@ impl Unshared {
         clock: Arc<dyn Clock>,
         view: &RunView,
     ) -> Self {
-        let (run, gives_back) = (view.number, returns_traffic(view));
+        let (run, gives_back) = (view.number, view.returns_traffic());
         let waiting = VecDeque::new();
         Self { sharing, clock, gives_back, run, waiting, asked: None, failed: false }
     }
@@ -128,11 +127,6 @@ fn waiting(problem: &Problem) -> String {
     format!("waiting for the shared store: {problem}")
 }
 
-/// Whether a run returns traffic, and so waits for no store: a rollback, or a run that rolls back.
-pub(super) fn returns_traffic(view: &RunView) -> bool {
-    view.gives_back() || view.plan.kind == RunKind::Rollback
-}
-
 impl Engine {
     /// Checks the lease before an effect of the engine itself, also in the shared store. It waits as long as that is cut
     /// off, and answers commands meanwhile.
@@ -141,7 +135,7 @@ impl Engine {
         let Some(sharing) = self.supervisor.sharing() else { return Ok(()) };
         let view = self.supervisor.view();
         let (run, seq) = (view.number, view.last_seq);
-        let gives_back = returns_traffic(view);
+        let gives_back = view.returns_traffic();
         let limit = if gives_back { ROLLBACK_WAITS } else { ASK_AGAIN };
         loop {
             let told = tokio::select! {

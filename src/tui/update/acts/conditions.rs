@@ -4,7 +4,6 @@ use crate::domain::approvals::may_approve;
 use crate::domain::command::{self, OPENS_BY_ITSELF};
 use crate::domain::gate;
 use crate::domain::identity::Identity;
-use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
 use crate::domain::view::RunView;
@@ -138,7 +137,7 @@ pub(in crate::tui) fn may_accept(model: &Model) -> Allowed {
 
 pub(in crate::tui) fn may_pause(model: &Model) -> Allowed {
     let Some(view) = driven(model)? else { return Err("no run is under way".to_owned()) };
-    if view.gives_back() || view.plan.kind == RunKind::Rollback {
+    if view.returns_traffic() {
         return Err("a rollback in progress cannot be paused".to_owned());
     }
     if asked(view) == Some(&command::Command::Pause) {

@@ -116,9 +116,10 @@ fn head(
         }
         (kind, None) => format!("{} {release} GREEN", kind.label()),
     };
-    let watching = match run.watchers.join(", ") {
-        nobody if nobody.is_empty() => nobody,
-        names => format!(" · watching: {names}"),
+    let watching = if run.watchers.is_empty() {
+        String::new()
+    } else {
+        format!(" · watching: {}", run.watchers.join(", "))
     };
     let (started, by) = (moment(view.started, now), &view.actor);
     let text = format!("{} {what} · started {started} by {by}{watching}", view.number);

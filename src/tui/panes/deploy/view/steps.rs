@@ -206,12 +206,7 @@ impl Look<'_> {
     /// Who has approved, where a rule counts them.
     fn approvals(&self) -> Vec<Line<'static>> {
         let told = self.run.view.approvals_sentence().unwrap_or_default();
-        let mark = self.theme.pick("◆", "[?]");
-        let lines = wrapped(&told, self.width.saturating_sub(12)).into_iter().enumerate();
-        let lines = lines.filter(|(_, line)| !line.is_empty());
-        let mark = |nth| if nth == 0 { mark } else { " " };
-        let style = self.theme.style(Role::Waiting);
-        lines.map(|(n, text)| Line::styled(format!("         {} {text}", mark(n)), style)).collect()
+        self.marked(self.theme.pick("◆", "[?]"), Role::Waiting, &told)
     }
 
     /// When the gate is due: the time left, and the moment by the clock of the machine that drives the run.
@@ -282,10 +277,14 @@ impl Look<'_> {
 
     /// The limits of the verification after a switch.
     fn unprovable(&self, gate: &StepView) -> Vec<Line<'static>> {
-        let mark = self.theme.pick("▲", "[!]");
-        let lines = wrapped(&gate.summary, self.width.saturating_sub(12));
+        self.marked(self.theme.pick("▲", "[!]"), Role::Warning, &gate.summary)
+    }
+
+    /// A text below its step, wrapped, with a mark before its first line.
+    fn marked(&self, mark: &str, role: Role, text: &str) -> Vec<Line<'static>> {
+        let lines = wrapped(text, self.width.saturating_sub(12));
         let lines = lines.into_iter().filter(|line| !line.is_empty()).enumerate();
-        let style = self.theme.style(Role::Warning);
+        let style = self.theme.style(role);
         let mark = |nth| if nth == 0 { mark } else { " " };
         lines.map(|(n, text)| Line::styled(format!("         {} {text}", mark(n)), style)).collect()
     }
