@@ -100,6 +100,26 @@ fn overtaken_rollout_never_lands() {
     assert_eq!(Sandbox::who(api.sandbox.app).unwrap().1, "blue");
 }
 
+/// Another program may take the port of a build while the build starts. Its answers are not those of the build.
+#[test]
+fn answer_of_another_program_does_not_make_a_build_ready() {
+    let api = Caller::new();
+    let backend = api.backend();
+    let folder = tempfile::tempdir().unwrap();
+    // `setsid` takes the listener out of the group of the build, and `timeout` ends it after the test.
+    let run = "setsid timeout 20 pointsman sample-app & sleep 60";
+    let yaml = format!("scripts: {{ runCommand: '{run}' }}\n");
+    std::fs::write(folder.path().join("apphosting.yaml"), yaml).unwrap();
+    let operation = api.order(&backend, "taken", folder.path().to_str().unwrap());
+    let build = api.done(&operation, "Build");
+    assert_eq!(build["state"], "FAILED");
+    let said = build["errors"][0]["error"]["message"].as_str().unwrap();
+    assert!(
+        said.contains(" was taken by ") && said.contains("while the process started"),
+        "{said}"
+    );
+}
+
 /// `localhost` has two addresses. A program that holds the other one would answer some requests.
 #[test]
 fn port_conflict_is_named_before_building() {

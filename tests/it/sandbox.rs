@@ -20,15 +20,16 @@ pub(crate) struct Sandbox {
     pub(crate) bo: u16,
 }
 
-/// A free port that no other test of this process got. It is outside the range that the system uses for
-/// outgoing connections of parallel tests.
+/// A free port that no other test of this process got. It is outside the ranges that the system uses for outgoing
+/// connections of parallel tests, and that the emulator uses for builds.
 pub(crate) fn free_port() -> u16 {
+    const PORTS: u16 = 8_000;
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
-        let own = u16::try_from(std::process::id() % 70).unwrap_or_default();
-        AtomicU16::new(12_000 + own * 100)
+        let own = u16::try_from(std::process::id() % 80).unwrap_or_default();
+        AtomicU16::new(own * 100)
     });
     loop {
-        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

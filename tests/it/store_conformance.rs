@@ -122,6 +122,10 @@ impl Processes for Runner {
 
     fn end_group(&self, _: u32, _: bool) {}
 
+    fn in_group(&self, _: u32, _: u32) -> bool {
+        false
+    }
+
     fn listener_of(&self, _: u16) -> Option<Listener> {
         None
     }

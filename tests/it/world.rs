@@ -460,6 +460,10 @@ impl Processes for Dead {
 
     fn end_group(&self, _: u32, _: bool) {}
 
+    fn in_group(&self, _: u32, _: u32) -> bool {
+        false
+    }
+
     fn listener_of(&self, _: u16) -> Option<Listener> {
         None
     }
@@ -482,6 +486,10 @@ impl Processes for Named {
     }
 
     fn end_group(&self, _: u32, _: bool) {}
+
+    fn in_group(&self, _: u32, _: u32) -> bool {
+        false
+    }
 
     fn listener_of(&self, _: u16) -> Option<Listener> {
         None

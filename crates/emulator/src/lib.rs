@@ -10,6 +10,7 @@ mod listener;
 mod log;
 mod meter;
 mod platform;
+mod ports;
 mod prepare;
 mod proxy;
 mod registry;

@@ -7,9 +7,7 @@
 )]
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,11 +18,12 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::log::{mark_runtime_start, open_log};
+use super::ports::Port;
 use super::prepare::{BuildError, Prepared, command};
 use super::registry::SlotRecord;
 use pointsman_core::apphosting::Availability;
 use pointsman_core::ports::clock::Clock;
-use pointsman_core::ports::processes::{ProcessIdentity, Processes};
+use pointsman_core::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman_core::retry::Backoff;
 
 /// Back-off between restarts of a slot that dies.
@@ -34,8 +33,8 @@ const RESTART_BACKOFF: Backoff =
 const HEALTHY_LIFE: Duration = Duration::from_mins(1);
 /// Timeout for a new process to answer on its port.
 const READY_WITHIN: Duration = Duration::from_mins(1);
-/// The port range of the slots.
-const PORTS: Range<u16> = 20_000..32_000;
+/// Ports to try, if other programs take them while the process starts.
+const PORTS_TO_TRY: usize = 3;
 /// Time between TERM and KILL.
 const TERM_GRACE: Duration = Duration::from_secs(5);
 
@@ -120,14 +119,30 @@ impl Slots {
             return Ok(state.port);
         }
         self.stop_in_turn(&recipe.build, false).await;
-        let port = free_port().map_err(|e| BuildError::new(format!("no port is free: {e}")))?;
-        let mut child = self.spawn(&recipe, port)?;
+        let mut taken = None;
+        for _ in 0..PORTS_TO_TRY {
+            let port =
+                Port::free().map_err(|e| BuildError::new(format!("no port is free: {e}")))?;
+            let number = port.number;
+            match self.start(&recipe, number).await? {
+                Started::Answers(child) => {
+                    self.watch(recipe, port, Life::Child(child));
+                    return Ok(number);
+                }
+                Started::Taken(by) => taken = Some((number, by)),
+            }
+        }
+        let (port, by) = taken.map_or_else(Default::default, |(port, by)| (port, by.to_string()));
+        Err(BuildError::new(format!("port {port} was taken by {by} while the process started")))
+    }
+
+    /// Starts a build's process and waits until it answers on its port. Another program that answers there is
+    /// not it.
+    async fn start(&self, recipe: &Recipe, port: u16) -> Result<Started, BuildError> {
+        let mut child = self.spawn(recipe, port)?;
         let mut group = self.group(&recipe.build, child.id().unwrap_or_default(), port);
         let deadline = self.clock.elapsed() + READY_WITHIN;
-        loop {
-            if answers(port).await {
-                break;
-            }
+        while !answers(port).await {
             if let Ok(Some(status)) = child.try_wait() {
                 return Err(BuildError::new(format!(
                     "the process ended ({status}) before it answered on its port"
@@ -139,12 +154,16 @@ impl Slots {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        if let Some(listener) = self.processes.listener_of(port)
+            && !self.processes.in_group(group.pid, listener.pid)
+        {
+            return Ok(Started::Taken(listener));
+        }
         if self.stopping.load(Ordering::SeqCst) {
             return Err(ending());
         }
         group.armed = false;
-        self.watch(recipe, port, Life::Child(child));
-        Ok(port)
+        Ok(Started::Answers(child))
     }
 
     /// Runs a build's command until it exits, then kills any process left in its group.
@@ -181,7 +200,7 @@ impl Slots {
         };
         match recipe {
             Some(recipe) if record.wanted && answers(record.port).await => {
-                self.watch(recipe, record.port, Life::Adopted(process));
+                self.watch(recipe, Port::adopted(record.port), Life::Adopted(process));
                 true
             }
             _ => {
@@ -210,9 +229,11 @@ impl Slots {
         command.spawn().map_err(|e| BuildError::new(format!("{line:?} cannot be started: {e}")))
     }
 
-    fn watch(self: &Arc<Self>, recipe: Recipe, port: u16, life: Life) {
+    fn watch(self: &Arc<Self>, recipe: Recipe, port: Port, life: Life) {
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let process = life.identity(self.processes.as_ref());
+        let reserved = port;
+        let port = reserved.number;
         let state = SlotState { port, process: process.clone(), restarts: 0 };
         let slot = Slot { state, stop: stop.clone(), ended: ended.clone() };
         self.slots().insert(recipe.build.clone(), slot);
@@ -220,6 +241,7 @@ impl Slots {
         let slots = self.clone();
         tokio::spawn(async move {
             slots.supervise(&recipe, port, life, &stop).await;
+            drop(reserved);
             ended.cancel();
         });
     }
@@ -309,6 +331,12 @@ impl Slots {
     }
 }
 
+/// What a start came to.
+enum Started {
+    Answers(tokio::process::Child),
+    Taken(Listener),
+}
+
 /// The process group of a start in progress. Dropping it while armed kills the whole group.
 struct Group {
     pid: u32,
@@ -357,14 +385,4 @@ impl Life {
 
 async fn answers(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).await.is_ok()
-}
-
-/// Picks a free port of `PORTS`. The system would assign a port that outgoing connections use too (Linux from
-/// 32768, macOS and Windows from 49152), and another program could take the port of a slot that died.
-fn free_port() -> io::Result<u16> {
-    let many = PORTS.len();
-    let first = usize::try_from(RandomState::new().hash_one(()) % many as u64).unwrap_or_default();
-    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let mut around = PORTS.cycle().skip(first).take(many);
-    around.find(free).ok_or_else(|| io::ErrorKind::AddrInUse.into())
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process_group};
 
 use pointsman_core::ports::processes::{Listener, ProcessIdentity, Processes};
 
@@ -134,6 +134,12 @@ impl Processes for ThisMachine {
             // A group that is already gone is fine.
             let _ = kill_process_group(pid, signal);
         }
+    }
+
+    fn in_group(&self, leader: u32, pid: u32) -> bool {
+        let group =
+            i32::try_from(pid).ok().and_then(Pid::from_raw).and_then(|pid| getpgid(Some(pid)).ok());
+        group.is_some_and(|group| u32::try_from(group.as_raw_nonzero().get()) == Ok(leader))
     }
 
     fn listener_of(&self, port: u16) -> Option<Listener> {

@@ -23,6 +23,8 @@ pub trait Processes: Send + Sync {
     fn alive(&self, process: &ProcessIdentity) -> bool;
     /// Asks (TERM) or forces (KILL) a whole process group to end. A missing group is not an error.
     fn end_group(&self, leader: u32, force: bool);
+    /// Whether a process is of the group that `leader` leads.
+    fn in_group(&self, leader: u32, pid: u32) -> bool;
     /// A program that listens on a TCP port.
     fn listener_of(&self, port: u16) -> Option<Listener>;
 }
