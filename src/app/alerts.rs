@@ -7,6 +7,7 @@ use crate::adapters::notify::Channels;
 use crate::domain::error::Problem;
 use crate::engine::AlertDispatcher;
 use crate::ports::journal::JournalError;
+use crate::ports::mutes::Mutes;
 use crate::ports::outbox::Outbox;
 
 impl App {
@@ -21,9 +22,9 @@ impl App {
     }
 
     /// Number of pending alerts, and whether alerts are silenced.
-    pub fn alerts_of(&self, outbox: &dyn Outbox) -> Result<(usize, bool), JournalError> {
+    pub fn alerts_of(&self, store: &(impl Outbox + Mutes)) -> Result<(usize, bool), JournalError> {
         // A store from before alerts existed, opened only for reading, has none.
-        let waiting = outbox.waiting().unwrap_or_default();
-        Ok((waiting, outbox.silence(self.clock.now()).ok().flatten().is_some()))
+        let waiting = store.waiting().unwrap_or_default();
+        Ok((waiting, store.silence(self.clock.now()).ok().flatten().is_some()))
     }
 }

@@ -52,6 +52,7 @@ use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
+use crate::ports::mutes::Mutes;
 use crate::ports::outbox::Outbox;
 use crate::ports::platforms::{Platforms, Reached};
 use crate::ports::prober::Prober;
@@ -292,6 +293,10 @@ impl Stores for App {
     }
 
     fn open_readable(&self) -> Result<Box<dyn Journal>, JournalError> {
+        Ok(Box::new(self.readable_store()?))
+    }
+
+    fn mutes(&self) -> Result<Box<dyn Mutes>, JournalError> {
         Ok(Box::new(self.readable_store()?))
     }
 

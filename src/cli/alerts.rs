@@ -12,6 +12,7 @@ use crate::domain::alert::Alert;
 use crate::domain::code::Code;
 use crate::domain::describe;
 use crate::domain::error::Problem;
+use crate::ports::mutes::{Muted, Mutes};
 use crate::ports::outbox::{Delivery, DeliveryState, Outbox};
 
 /// Maximum number of listed alerts.
@@ -22,6 +23,8 @@ const TEST_WITHIN: Duration = Duration::from_secs(20);
 pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Finished {
     let mut store = session.app.store()?;
     let now = session.app.clock.now();
+    let actor = session.app.actor();
+    let by = (actor.as_str(), now);
     match verb.unwrap_or(&AlertsVerb::List) {
         AlertsVerb::List => return list(session, &store, &store.letters(ALERTS_LISTED)?),
         AlertsVerb::Test => return test(session, &mut store).await,
@@ -41,9 +44,9 @@ pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Fini
             let until = now.checked_add(*length).map_err(|e| {
                 Failed::with(USAGE, Problem::new("the length is too long").because(e.to_string()))
             })?;
-            store.silence_until(Some(&(until, session.app.actor(), reason.clone())))?;
+            store.mute(Muted::Everything, Some((until, reason)), by)?;
         }
-        AlertsVerb::Speak => store.silence_until(None)?,
+        AlertsVerb::Speak => store.mute(Muted::Everything, None, by)?,
     }
     let silence = store.silence(now)?;
     let text = match &silence {
@@ -65,7 +68,7 @@ pub(super) async fn deliver(session: &Session, within: Duration) -> Result<usize
     }
 }
 
-async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
+async fn test(session: &Session, store: &mut (impl Outbox + Mutes)) -> Finished {
     let notify = session.config()?.notify();
     if notify.channels.is_empty() {
         let problem =
@@ -86,7 +89,11 @@ async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
     Ok(if all { OK } else { FAILED })
 }
 
-fn list(session: &Session, store: &impl Outbox, letters: &[(Delivery, DeliveryState)]) -> Finished {
+fn list(
+    session: &Session,
+    store: &(impl Outbox + Mutes),
+    letters: &[(Delivery, DeliveryState)],
+) -> Finished {
     let lines: Vec<_> = letters.iter().map(line).collect();
     let text = if lines.is_empty() { "no alerts yet".to_owned() } else { lines.join("\n") };
     let json: Vec<_> = letters.iter().map(to_json).collect();

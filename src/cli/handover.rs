@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::ports::journal::Journal as _;
+use crate::ports::mutes::Mutes as _;
 use crate::ports::samples::SampleStore as _;
 
 /// Maximum number of probe changes to consider.
@@ -111,7 +112,8 @@ fn worries(
         last.entry(turned.name.clone()).or_insert(turned);
     }
     let now = session.app.clock.now();
-    let mut quiet: BTreeMap<String, Mute> = samples.mutes().unwrap_or_default();
+    let mut quiet: BTreeMap<String, Mute> =
+        session.app.readable_store().and_then(|store| store.mutes(now)).unwrap_or_default();
     quiet.retain(|key, (until, _)| key.starts_with(&of) && *until > now);
     let mut worries: Vec<Worry> = seen.services.iter().filter_map(probed_now).collect();
     for (name, ProbeChange { key, change, .. }) in last {

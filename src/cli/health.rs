@@ -20,6 +20,7 @@ use crate::domain::redact::redacted;
 use crate::domain::time::spoken;
 use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::engine::watch::{Keeper, Order, Report, watch_runs};
+use crate::ports::mutes::{Muted, Mutes as _};
 use crate::ports::samples::SampleStore as _;
 
 /// Pause between the probes of a single check.
@@ -42,8 +43,8 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     let mut board = Board::default();
     // Continue without stored samples: a single check does not need them.
     let samples = session.app.samples();
-    let mutes = samples.as_ref().ok().and_then(|s| s.mutes().ok()).unwrap_or_default();
-    board.mute(mutes, session.app.clock.now());
+    let now = session.app.clock.now();
+    board.mute(session.app.readable_store()?.mutes(now)?, now);
     if arguments.watch {
         let samples = samples?;
         board.watch(probes, |key| samples.recent(key, SAMPLES_LOADED).unwrap_or_default());
@@ -170,7 +171,7 @@ fn changed(session: &Session, changes: Vec<ProbeChange>) {
 }
 
 fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Finished {
-    let samples = session.app.samples()?;
+    let mut mutes = session.app.store()?;
     let named = arguments.mute.as_ref().or(arguments.unmute.as_ref());
     let name = named.map_or("", String::as_str);
     let of: Vec<&Probe> = probes.iter().filter(|p| p.name == name || p.label() == name).collect();
@@ -198,7 +199,9 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
         }
     };
     for probe in of {
-        samples.mute(&probe.muted_by(), until.as_ref(), &session.app.actor())?;
+        let until = until.as_ref().map(|(until, reason)| (*until, reason.as_str()));
+        let by = (session.app.actor(), session.app.clock.now());
+        mutes.mute(Muted::Probe(&probe.muted_by()), until, (&by.0, by.1))?;
     }
     let text = match &until {
         Some((until, reason)) => {

@@ -10,9 +10,11 @@ use pointsman::domain::ids::RunNumber;
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::ports::journal::{Entry, Journal as _, JournalError};
+use pointsman::ports::mutes::Mutes as _;
 use pointsman::store::{Chains, SqliteStore};
 
 use super::sandbox::Sandbox;
+use super::store_conformance::at;
 use super::world::{Bench, deploy_plan};
 
 fn entry(event: &Event) -> Entry<'_> {
@@ -111,6 +113,34 @@ fn newer_store_format_is_refused_unchanged() {
     drop(connection);
     let refused = SqliteStore::open(store.folder.path(), Arc::new(ThisMachine)).unwrap_err();
     assert!(refused.to_string().contains("format 99"), "{refused}");
+}
+
+/// Before format 7, mutes were kept with the results of probes, and the silence had a table of its own.
+#[test]
+fn mutes_of_an_earlier_format_are_taken_over() {
+    let store = Store::new();
+    drop(store.open());
+    let (begun, end) = (at(0), at(600));
+    let file = |name: &str| rusqlite::Connection::open(store.folder.path().join(name)).unwrap();
+    let before = format!(
+        "DROP TABLE mutes; ALTER TABLE shared_reading DROP COLUMN mutes;
+         CREATE TABLE silence (until INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL);
+         INSERT INTO silence VALUES ({}, 'ben', 'maintenance'); PRAGMA user_version = 6;",
+        end.as_millisecond()
+    );
+    file("store.db").execute_batch(&before).unwrap();
+    let mutes = format!(
+        "CREATE TABLE mutes (probe TEXT, until TEXT, reason TEXT, actor TEXT);
+         INSERT INTO mutes VALUES ('production/stripe', '{end}', 'incident 17', 'ana');"
+    );
+    file("probes.db").execute_batch(&mutes).unwrap();
+    for _ in 0..2 {
+        let open = store.open();
+        let silence = (end, "ben".to_owned(), "maintenance".to_owned());
+        assert_eq!(open.silence(begun).unwrap(), Some(silence));
+        let mutes = open.mutes(begun).unwrap();
+        assert_eq!(mutes["production/stripe"], (end, "incident 17 (ana)".to_owned()));
+    }
 }
 
 #[test]

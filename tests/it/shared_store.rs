@@ -21,6 +21,7 @@ use pointsman::ports::database::{
     Act, Answered, Changes, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
 };
 use pointsman::ports::journal::{Journal, JournalError, LEASE};
+use pointsman::ports::mutes::{Muted, Mutes as _};
 use pointsman::ports::sharing::{Shared, Sharing as _};
 use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
 use pointsman::store::{Link, LinkParts, Machine, SqliteStore};
@@ -420,6 +421,38 @@ async fn command_of_another_machine_arrives_beside_one_that_cannot_be_read() {
     append(&mut runner, run, &accepted).unwrap();
     let answered = || person.facts(run, 1).unwrap().iter().any(|fact| fact.seq == 2);
     super::sandbox::wait_until("the answer arrives", answered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn last_mute_counts_whichever_arrives_last() {
+    let (_, one, two) = team();
+    let (mut first, mut second) = (one.journal(), two.journal());
+    let app = Muted::Probe("production/toto-app");
+    one.cut(true);
+    first.mute(app, Some((at(900), "noise")), ("ana", at(1))).unwrap();
+    assert_eq!(first.mutes(at(2)).unwrap().len(), 1, "it works while cut off");
+    second.mute(app, Some((at(600), "its incident 17")), ("ben", at(2))).unwrap();
+    second.mute(Muted::Everything, Some((at(600), "maintenance")), ("ben", at(3))).unwrap();
+    two.link.settle();
+    one.cut(false);
+    one.link.settle();
+    for host in [&one, &two] {
+        host.link.follow();
+        let journal = host.journal();
+        super::sandbox::wait_until("both mutes are there", || {
+            journal.silence(at(4)).unwrap().is_some()
+        });
+        let mutes = journal.mutes(at(4)).unwrap();
+        assert_eq!(mutes["production/toto-app"], (at(600), "its incident 17 (ben)".to_owned()));
+        let silence = (at(600), "ben".to_owned(), "maintenance".to_owned());
+        assert_eq!(journal.silence(at(4)).unwrap(), Some(silence));
+    }
+    // A fresh machine, and the end of the silence from one that did not begin it.
+    first.mute(Muted::Everything, None, ("ana", at(5))).unwrap();
+    one.link.settle();
+    super::sandbox::wait_until("it ends there too", || {
+        two.journal().silence(at(6)).unwrap().is_none()
+    });
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use pointsman::domain::ids::{EnvironmentName, RunNumber, StepId};
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, LEASE};
+use pointsman::ports::mutes::{Muted, Mutes};
 use pointsman::ports::outbox::{DeliveryState, Outbox};
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
@@ -25,6 +26,7 @@ trait Shared {
     /// The journal as this runner sees it.
     fn journal(&self, runner: u32) -> Box<dyn Journal>;
     fn outbox(&self, runner: u32) -> Box<dyn Outbox>;
+    fn mutes(&self, runner: u32) -> Box<dyn Mutes>;
     /// A runner's process ends without a word.
     fn dies(&self, runner: u32);
 }
@@ -65,6 +67,10 @@ impl Shared for Team {
         Box::new(self.open(runner))
     }
 
+    fn mutes(&self, runner: u32) -> Box<dyn Mutes> {
+        Box::new(self.open(runner))
+    }
+
     fn dies(&self, runner: u32) {
         self.local.dies(runner);
     }
@@ -93,6 +99,10 @@ impl Shared for Local {
     }
 
     fn outbox(&self, runner: u32) -> Box<dyn Outbox> {
+        Box::new(self.open(runner))
+    }
+
+    fn mutes(&self, runner: u32) -> Box<dyn Mutes> {
         Box::new(self.open(runner))
     }
 
@@ -287,15 +297,15 @@ fn ticks_are_kept_for_their_environment_and_release() {
     for store in STORES {
         let store = store();
         let (mut one, two) = (store.journal(1), store.journal(2));
-        let tick = |item: &str, act: Act| Tick {
-            item: item.to_owned(),
+        let tick = |act: Act, second: i64| Tick {
+            item: "backup".to_owned(),
             act,
             actor: "ana".to_owned(),
-            at: at(3),
+            at: at(second),
             note: String::new(),
             subject: String::new(),
         };
-        let (backup, taken_back) = (tick("backup", Act::Tick), tick("backup", Act::Untick));
+        let (backup, taken_back) = (tick(Act::Tick, 3), tick(Act::Untick, 4));
         one.tick(&development(), &label("1.0.0"), &backup).unwrap();
         one.tick(&development(), &label("1.0.0"), &taken_back).unwrap();
         assert_eq!(two.ticks(&development(), &label("1.0.0")).unwrap(), [backup, taken_back]);
@@ -323,9 +333,29 @@ fn alert_is_claimed_by_one_process_and_delivered_once() {
         assert_eq!((two.waiting().unwrap(), two.due(at(900)).unwrap()), (0, None));
         let (_, state) = two.letters(1).unwrap().remove(0);
         assert_eq!(state, DeliveryState::Delivered(at(2)));
+    }
+}
+
+#[test]
+fn mute_and_silence_have_an_end_a_reason_and_an_author() {
+    for store in STORES {
+        let store = store();
+        let (mut one, mut two) = (store.mutes(1), store.mutes(2));
+        let app = Muted::Probe("development/toto-app");
+        one.mute(app, Some((at(60), "their incident 17")), ("ana", at(0))).unwrap();
+        let known = two.mutes(at(30)).unwrap();
+        assert_eq!(known["development/toto-app"], (at(60), "their incident 17 (ana)".to_owned()));
+        assert!(two.mutes(at(60)).unwrap().is_empty(), "it is over");
+        assert_eq!(two.silence(at(30)).unwrap(), None, "a mute is no silence");
+        two.mute(app, None, ("ben", at(40))).unwrap();
+        assert!(one.mutes(at(50)).unwrap().is_empty());
+
+        two.mute(Muted::Everything, Some((at(60), "maintenance")), ("ben", at(1))).unwrap();
         let silence = (at(60), "ben".to_owned(), "maintenance".to_owned());
-        one.silence_until(Some(&silence)).unwrap();
-        assert_eq!(two.silence(at(30)).unwrap(), Some(silence));
-        assert_eq!(two.silence(at(61)).unwrap(), None, "it is over");
+        assert_eq!(one.silence(at(30)).unwrap(), Some(silence));
+        assert_eq!(one.silence(at(61)).unwrap(), None, "it is over");
+        // A clock that is behind: the later call counts.
+        one.mute(Muted::Everything, None, ("ana", at(-3600))).unwrap();
+        assert_eq!(two.silence(at(30)).unwrap(), None, "it was ended");
     }
 }

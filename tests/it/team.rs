@@ -199,6 +199,31 @@ fn doctor_names_rules_that_let_clients_into_the_store() {
 
 /// CI starts a deploy and continues once two people on other machines approve it.
 #[test]
+fn mute_and_silence_of_one_machine_hold_on_the_other() {
+    Team::each(|team| {
+        team.one.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+        let mute = ["health", "development", "--mute", "toto-app", "--for", "1h"];
+        let mute = [&mute[..], &["--reason", "incident 17"]].concat();
+        team.one.run(&mute).exits(0);
+        let seen = team.two.run(&["handover", "development"]).exits(0).out;
+        assert!(seen.contains("incident 17 (ana@laptop-1 (local))"), "{seen}");
+
+        let silence = ["alerts", "silence", "--for", "1h", "--reason", "maintenance"];
+        team.two.run(&silence).exits(0);
+        let seen = team.one.run(&["alerts"]).exits(0);
+        assert!(
+            seen.out.contains("maintenance") || seen.err.contains("maintenance"),
+            "{}",
+            seen.out
+        );
+        team.one.run(&["alerts", "speak"]).exits(0);
+        team.one.run(&["health", "development", "--unmute", "toto-app"]).exits(0);
+        let seen = team.two.run(&["handover", "development"]).exits(0).out;
+        assert!(!seen.contains("incident 17") && !seen.contains("silenced"), "{seen}");
+    });
+}
+
+#[test]
 fn switch_is_approved_by_two_people_elsewhere() {
     let google = Emulator::googles();
     let Team { one, two, .. } = Team::new(google.as_ref());

@@ -30,6 +30,7 @@ use pointsman::engine::{Attendance, Engine, EngineError, Outside, Signal, observ
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
 use pointsman::ports::journal::{Entry, Journal, JournalError};
+use pointsman::ports::mutes::Mutes;
 use pointsman::ports::outbox::Outbox;
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman::ports::stores::Stores;
@@ -435,6 +436,10 @@ impl Stores for Elsewhere {
 
     fn open_readable(&self) -> Result<Box<dyn Journal>, JournalError> {
         self.open()
+    }
+
+    fn mutes(&self) -> Result<Box<dyn Mutes>, JournalError> {
+        Ok(Box::new(SqliteStore::open(&self.0, Arc::new(Dead))?))
     }
 
     fn outbox(&self) -> Result<Box<dyn Outbox>, JournalError> {

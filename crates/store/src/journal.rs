@@ -304,10 +304,11 @@ impl Journal for SqliteStore {
         release: &ReleaseLabel,
         tick: &Tick,
     ) -> Result<(), JournalError> {
-        ticks::keep(&self.connection, environment, release, tick)?;
-        if let Some(link) = &self.link {
-            link.share_soon();
-        }
+        let Some(link) = &self.link else {
+            return ticks::keep(&self.connection, environment, release, tick);
+        };
+        ticks::keep_last(&self.connection, environment, release, tick)?;
+        link.share_soon();
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod linked;
 mod listing;
 mod memory;
 mod mirror;
+mod mutes;
 mod open;
 mod outbox;
 mod reading;

@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::chains::Chains;
 use super::ledger;
 use super::mirror;
+use super::mutes;
 use super::runner::Here;
 use super::shared::Link;
 use pointsman_core::error::Problem;
@@ -24,7 +25,7 @@ use pointsman_core::ports::journal::{Damage, JournalError};
 use pointsman_core::ports::processes::Processes;
 
 /// The current schema version.
-pub(super) const SCHEMA_VERSION: i64 = 6;
+pub(super) const SCHEMA_VERSION: i64 = 7;
 
 /// Tables added in version 2.
 const TICKS: &str = "
@@ -159,7 +160,8 @@ impl SqliteStore {
                 JournalError::Unusable(problem)
             }
         })?;
-        let (connection, version) = with_tables(patiently(|| in_wal(&file)).sql()?).sql()?;
+        let (connection, version) =
+            with_tables(patiently(|| in_wal(&file)).sql()?, folder).sql()?;
         known_format(&file, version, 0..=SCHEMA_VERSION)?;
         let which = which(&file).map_err(|e| replaced(&e.to_string()))?;
         Ok(Self::on(connection, here, Some((file, which))))
@@ -267,7 +269,10 @@ pub(super) fn replaced(why: &str) -> JournalError {
 }
 
 /// Creates or migrates the tables of a connection. Returns the version found before.
-fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite::Error> {
+fn with_tables(
+    mut connection: Connection,
+    folder: &Path,
+) -> Result<(Connection, i64), rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -280,13 +285,17 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if (0..SCHEMA_VERSION).contains(&version) {
         let after = usize::try_from(version).unwrap_or_default();
-        for tables in
-            [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE, mirror::TABLES].iter().skip(after)
+        for tables in [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE, mirror::TABLES, mutes::TABLES]
+            .iter()
+            .skip(after)
         {
             transaction.execute_batch(tables)?;
         }
         if version < ledger::SINCE {
             ledger::begin(&transaction)?;
+        }
+        if version < mutes::SINCE {
+            mutes::of_samples(&transaction, folder)?;
         }
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }

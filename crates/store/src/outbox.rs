@@ -7,14 +7,14 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::chains::Chains;
 use super::journal;
+use super::mutes::silence;
 use super::open::Sql as _;
 use super::open::{SqliteStore, immediate};
 use pointsman_core::alert::{self, Alert, Channel, Kind, Notify};
 use pointsman_core::event::{Event, Fact, Recorded};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::JournalError;
-use pointsman_core::ports::outbox::{Delivery, DeliveryState, Outbox, Silence};
-use pointsman_core::redact::redacted;
+use pointsman_core::ports::outbox::{Delivery, DeliveryState, Outbox};
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 
@@ -129,15 +129,6 @@ fn turned(
     Ok(news)
 }
 
-fn silence(connection: &Connection, now: Timestamp) -> Result<Option<Silence>, JournalError> {
-    let sql = "SELECT until, actor, reason FROM silence WHERE until > ?1";
-    let row = connection.query_row(sql, [now.as_millisecond()], |row| {
-        let until = Timestamp::from_millisecond(row.get(0)?).unwrap_or_default();
-        Ok((until, row.get(1)?, row.get(2)?))
-    });
-    row.optional().sql()
-}
-
 const COLUMNS: &str = "id, channel, alert, attempts, state, until, why, unset_since";
 
 type Raw = (u64, String, String, u32, String, i64, String, Option<i64>);
@@ -249,24 +240,6 @@ impl Outbox for SqliteStore {
     fn waiting(&self) -> Result<usize, JournalError> {
         let sql = "SELECT count(*) FROM letters WHERE state = 'waits'";
         self.connection.query_row(sql, [], |row| row.get(0)).sql()
-    }
-
-    fn silence(&self, now: Timestamp) -> Result<Option<Silence>, JournalError> {
-        silence(&self.connection, now)
-    }
-
-    fn silence_until(&mut self, silence: Option<&Silence>) -> Result<(), JournalError> {
-        let transaction = immediate(&mut self.connection).sql()?;
-        transaction.execute("DELETE FROM silence", []).sql()?;
-        if let Some((until, actor, reason)) = silence {
-            transaction
-                .execute(
-                    "INSERT INTO silence VALUES (?1, ?2, ?3)",
-                    params![until.as_millisecond(), actor, redacted(reason)],
-                )
-                .sql()?;
-        }
-        transaction.commit().sql()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Probe results: telemetry, not facts. They have a separate database, so that thousands of samples never delay a fact.
 //! It may lose the last seconds in a power cut. It keeps a ring of the newest samples of each probe.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,8 +10,7 @@ use super::open::private_file;
 use pointsman_core::error::Problem;
 use pointsman_core::health::Identity;
 use pointsman_core::ports::samples::SampleStore;
-use pointsman_core::probe::{Answer, Change, Fault, Measurement, Mute, ProbeChange, Timing};
-use pointsman_core::redact::redacted;
+use pointsman_core::probe::{Answer, Change, Fault, Measurement, ProbeChange, Timing};
 use pointsman_core::time::Timestamp;
 
 /// Maximum samples kept per probe.
@@ -36,12 +34,6 @@ CREATE TABLE IF NOT EXISTS changes (
     name   TEXT NOT NULL,
     live   INTEGER NOT NULL,
     change TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS mutes (
-    probe  TEXT PRIMARY KEY,
-    until  TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    actor  TEXT NOT NULL
 ) STRICT;
 ";
 
@@ -72,18 +64,6 @@ impl Samples {
             Ok(connection)
         };
         open().map(Self).map_err(|e| failed(&e))
-    }
-
-    /// Mutes a probe until a time, or unmutes it with `None`. A later call replaces an earlier one.
-    pub fn mute(&self, probe: &str, mute: Option<&Mute>, actor: &str) -> Result<(), Problem> {
-        let done = match mute {
-            Some((until, reason)) => self.0.execute(
-                "INSERT OR REPLACE INTO mutes (probe, until, reason, actor) VALUES (?1, ?2, ?3, ?4)",
-                params![probe, until.to_string(), redacted(reason), actor],
-            ),
-            None => self.0.execute("DELETE FROM mutes WHERE probe = ?1", [probe]),
-        };
-        done.map(drop).map_err(|e| failed(&e))
     }
 }
 
@@ -195,20 +175,6 @@ impl SampleStore for Samples {
         });
         Ok(known.collect())
     }
-
-    fn mutes(&self) -> Result<BTreeMap<String, Mute>, Problem> {
-        let read = || {
-            let mut select =
-                self.0.prepare_cached("SELECT probe, until, reason, actor FROM mutes")?;
-            let rows = select.query_map([], |row| {
-                let (reason, actor): (String, String) = (row.get(2)?, row.get(3)?);
-                let until = row.get::<_, String>(1)?.parse().unwrap_or_default();
-                Ok((row.get(0)?, (until, format!("{reason} ({actor})"))))
-            })?;
-            rows.collect::<Result<BTreeMap<_, _>, _>>()
-        };
-        read().map_err(|e| failed(&e))
-    }
 }
 
 #[cfg(test)]
@@ -261,17 +227,5 @@ mod tests {
         samples.prune().unwrap();
         let kept = samples.recent("dev/app@b-1", 9999).unwrap();
         assert_eq!((kept.len(), kept[0].at.as_second()), (RING_SAMPLES, 110));
-    }
-
-    #[test]
-    fn mutes_have_an_end_and_a_reason() {
-        let folder = tempfile::tempdir().unwrap();
-        let samples = Samples::open(folder.path()).unwrap();
-        let until: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-        samples.mute("dev/stripe", Some(&(until, "their incident 17".into())), "maria").unwrap();
-        let mutes = samples.mutes().unwrap();
-        assert_eq!(mutes["dev/stripe"], (until, "their incident 17 (maria)".to_owned()));
-        samples.mute("dev/stripe", None, "maria").unwrap();
-        assert!(samples.mutes().unwrap().is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! People's actions on checklist items. Rows are never changed or deleted: an untick is another row.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
 
 use super::journal::unreadable;
@@ -48,6 +50,20 @@ fn tick(row: &rusqlite::Row<'_>) -> rusqlite::Result<Tick> {
         note: row.get(4)?,
         subject: row.get(5)?,
     })
+}
+
+/// Keeps a tick as the last one of its item: an earlier one may come from a machine whose clock is ahead.
+pub(super) fn keep_last(
+    connection: &Connection,
+    environment: &EnvironmentName,
+    release: &ReleaseLabel,
+    tick: &Tick,
+) -> Result<(), JournalError> {
+    let known = read(connection, environment, release)?;
+    let of_item = known.iter().filter(|known| known.item == tick.item);
+    let last = of_item.map(|known| known.at).max().unwrap_or_default();
+    let after = last.checked_add(Duration::from_millis(1)).unwrap_or(last);
+    keep(connection, environment, release, &Tick { at: tick.at.max(after), ..tick.clone() })
 }
 
 pub(super) fn keep(

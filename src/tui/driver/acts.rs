@@ -28,6 +28,7 @@ use crate::engine::observe;
 use crate::engine::proposal::{self, MigrationRequest};
 use crate::engine::watch::Order;
 use crate::ports::journal::{Journal as _, JournalError};
+use crate::ports::mutes::{Muted, Mutes as _};
 use crate::tui::effect::{Effect, Intent, LogAsk, Ticket};
 use crate::tui::msg::Msg;
 use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
@@ -232,7 +233,11 @@ impl Acts {
             until.map(|until| (until, why)).map_err(|e| Problem::new(e.to_string()))
         });
         let until = until.transpose()?;
-        self.app.samples()?.mute(probe, until.as_ref(), &self.app.actor())?;
+        let (actor, now) = (self.app.actor(), self.app.clock.now());
+        let limit = until.as_ref().map(|(until, why)| (*until, why.as_str()));
+        let mut store = self.app.store().map_err(JournalError::problem)?;
+        let muted = store.mute(Muted::Probe(probe), limit, (&actor, now));
+        muted.map_err(JournalError::problem)?;
         Ok(match until {
             Some((until, _)) => format!("{probe} is muted until {}", until.strftime("%H:%MZ")),
             None => format!("{probe} calls again"),

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::time::Timestamp;
 use crate::ports::journal::{Journal, JournalError, Listed};
+use crate::ports::mutes::Mutes;
 use crate::ports::outbox::Outbox;
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::msg::{Msg, Stored};
@@ -120,7 +121,7 @@ fn read(
 
 /// The alert queue; `None` if it cannot be read, as in an older store that is read-only. The pane then says that it
 /// was not read, because an empty queue would be a false claim.
-fn queue(store: &impl Outbox, now: Timestamp) -> Option<Queue> {
+fn queue(store: &(impl Outbox + Mutes), now: Timestamp) -> Option<Queue> {
     let latest = store.letters(ALERTS_SHOWN).ok()?;
     let pending = store.waiting().ok()?;
     let silence = store.silence(now).ok()?;

@@ -7,6 +7,7 @@ pub mod database_admin;
 pub mod hosting;
 pub mod journal;
 pub mod log;
+pub mod mutes;
 pub mod outbox;
 pub mod pipeline;
 pub mod platforms;

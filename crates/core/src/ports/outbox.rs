@@ -46,9 +46,6 @@ pub enum DeliveryResult {
     Refused(String),
 }
 
-/// A silence: its end, its actor and its reason.
-pub type Silence = (Timestamp, String, String);
-
 /// The delivery queue of alerts.
 pub trait Outbox: Send {
     /// Queues an alert once for every channel that wants it.
@@ -66,9 +63,6 @@ pub trait Outbox: Send {
     fn soonest(&self) -> Result<Option<Timestamp>, JournalError>;
     /// Number of pending deliveries.
     fn waiting(&self) -> Result<usize, JournalError>;
-    fn silence(&self, now: Timestamp) -> Result<Option<Silence>, JournalError>;
-    /// Silences alerts until a time, or ends the silence.
-    fn silence_until(&mut self, silence: Option<&Silence>) -> Result<(), JournalError>;
 }
 
 /// Delivers an alert to its channel.

@@ -1,11 +1,9 @@
 //! The store of probe results. They are telemetry: the last seconds may be lost.
 
-use std::collections::BTreeMap;
-
 use crate::error::Problem;
-use crate::probe::{Measurement, Mute, ProbeChange};
+use crate::probe::{Measurement, ProbeChange};
 
-/// Stores probe results, changes of state and mutes.
+/// Stores probe results and changes of state.
 pub trait SampleStore: Send {
     /// Writes results, each with the key of its probe, and changes.
     fn keep(
@@ -19,6 +17,4 @@ pub trait SampleStore: Send {
     fn recent(&self, probe: &str, most: usize) -> Result<Vec<Measurement>, Problem>;
     /// The latest changes of the probes whose key starts with `of`, newest first.
     fn changes(&self, of: &str, most: usize) -> Result<Vec<ProbeChange>, Problem>;
-    /// The mutes in force, by probe.
-    fn mutes(&self) -> Result<BTreeMap<String, Mute>, Problem>;
 }

@@ -13,8 +13,10 @@ use crate::services::Services;
 use pointsman_core::alert::Notify;
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
+use pointsman_core::ports::mutes::Mutes;
 use pointsman_core::ports::samples::SampleStore;
-use pointsman_core::probe::{Board, Measurement, Probe, ProbeChange, ProbeSnapshot};
+use pointsman_core::probe::{Board, Measurement, Mute, Probe, ProbeChange, ProbeSnapshot};
+use pointsman_core::time::Timestamp;
 
 /// Interval of reports and of time-based state changes.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -60,6 +62,8 @@ pub struct Keeper {
     notify: Notify,
     /// `None` if results cannot be stored; probes run anyway.
     samples: Option<Box<dyn SampleStore>>,
+    /// Opened with the first report. `None` until then, or if the store cannot be read.
+    mutes: Option<Box<dyn Mutes>>,
     boards: BTreeMap<EnvironmentName, Board>,
     wanted: watch::Sender<Wanted>,
     /// Environments with changes since their last report.
@@ -83,6 +87,7 @@ impl Keeper {
             services,
             notify,
             samples,
+            mutes: None,
             boards: BTreeMap::new(),
             wanted: watch::channel(Wanted::default()).0,
             dirty: BTreeSet::new(),
@@ -190,10 +195,10 @@ impl Keeper {
         if self.dirty.is_empty() {
             return reports;
         }
-        let mutes = self.samples.as_ref().and_then(|samples| samples.mutes().ok());
+        let mutes = self.muted(now);
         for environment in std::mem::take(&mut self.dirty) {
             let Some(board) = self.boards.get_mut(&environment) else { continue };
-            board.mute(mutes.clone().unwrap_or_default(), now);
+            board.mute(mutes.clone(), now);
             let of = format!("{environment}/");
             let samples = self.samples.as_ref();
             let recent = samples.and_then(|s| s.changes(&of, CHANGES_REPORTED).ok());
@@ -202,6 +207,14 @@ impl Keeper {
             reports.push(Report::States { environment, probes, new, recent });
         }
         reports
+    }
+
+    /// The mutes in force.
+    fn muted(&mut self, now: Timestamp) -> BTreeMap<String, Mute> {
+        if self.mutes.is_none() {
+            self.mutes = self.services.stores.mutes().ok();
+        }
+        self.mutes.as_ref().and_then(|mutes| mutes.mutes(now).ok()).unwrap_or_default()
     }
 
     fn alert(&self, new: &[ProbeChange], again: bool) {

@@ -21,6 +21,7 @@ impl SqliteStore {
                 commands: row.get(2)?,
                 ticks: row.get(3)?,
                 branches: row.get(4)?,
+                mutes: 0,
             };
             Ok((row.get::<_, Option<String>>(0)?, known))
         };

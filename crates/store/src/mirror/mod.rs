@@ -84,6 +84,8 @@ pub(crate) struct Known {
     pub(crate) commands: u64,
     pub(crate) ticks: u64,
     pub(crate) branches: u64,
+    /// The number of mutes, which only the team's document counts.
+    pub(crate) mutes: u64,
 }
 
 /// How far the shared store was read.

@@ -7,6 +7,8 @@
 //! | `runs/N` | the run's row; of an ended run also its whole chain |
 //! | `runs/N/facts/SEQ` | a fact, created once |
 //! | `watchers/MACHINE` | who has which runs under way on the screen of a machine; nothing depends on it |
+//! | `environments/~team` | how many mutes there are: it changes as environments do, and is found with them |
+//! | `environments/~team/mutes/K` | a mute of a probe, or a silence; numbered from 1, created once |
 //! | `environments/ENV/commands/K`, `environments/ENV/ticks/K`, `environments/ENV/branches/K` | numbered from 1, created once |
 
 use std::io::{Read as _, Write as _};
@@ -25,7 +27,7 @@ use crate::mirror::{Known, Lease, RunRow};
 use pointsman_core::document::{Document, FieldPath, Fields, Value};
 use pointsman_core::error::Problem;
 use pointsman_core::hash::Hash;
-use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::database::{Act, Expected, Write};
 use pointsman_core::ports::journal::{HumanLock, JournalError};
 use pointsman_core::time::Timestamp;
@@ -44,8 +46,11 @@ pub(super) const WATCHERS: &str = "watchers";
 /// A chain that is larger than this stays in its facts: a document has at most 1 `MiB`.
 const CHAIN_FITS: usize = 900_000;
 
-pub(super) fn environment_path(name: &EnvironmentName) -> String {
-    format!("{ENVIRONMENTS}/{name}")
+/// What the whole team shares, beside the environments. No environment can have this name.
+pub(super) const TEAM: &str = "~team";
+
+pub(super) fn environment_path(place: &str) -> String {
+    format!("{ENVIRONMENTS}/{place}")
 }
 
 pub(super) fn run_path(run: RunNumber) -> String {
@@ -56,12 +61,14 @@ pub(super) fn facts_of(run: RunNumber) -> String {
     format!("{}/facts", run_path(run))
 }
 
-/// The numbered collections of an environment.
+/// The numbered collections of an environment, and of the team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entries {
     Commands,
     Ticks,
     Branches,
+    /// Of the team.
+    Mutes,
 }
 
 impl Entries {
@@ -71,6 +78,7 @@ impl Entries {
             Self::Commands => "commands",
             Self::Ticks => "ticks",
             Self::Branches => "branches",
+            Self::Mutes => "mutes",
         }
     }
 
@@ -80,12 +88,13 @@ impl Entries {
             Self::Commands => known.commands,
             Self::Ticks => known.ticks,
             Self::Branches => known.branches,
+            Self::Mutes => known.mutes,
         }
     }
 
     /// The path of the collection.
-    pub(super) fn of(self, environment: &EnvironmentName) -> String {
-        format!("{}/{}", environment_path(environment), self.name())
+    pub(super) fn of(self, place: &str) -> String {
+        format!("{}/{}", environment_path(place), self.name())
     }
 }
 
@@ -133,6 +142,7 @@ impl Environment {
             commands: count("commands"),
             ticks: count("ticks"),
             branches: count("branches"),
+            mutes: count("mutes"),
         };
         let lock = parsed::<Lock>(fields, "lock")?;
         Ok(Self {
@@ -204,14 +214,14 @@ impl Change {
         self
     }
 
-    pub(super) fn write(self, name: &EnvironmentName, expected: Expected) -> Write {
+    pub(super) fn write(self, place: &str, expected: Expected) -> Write {
         let path = |name: &str| name.parse::<FieldPath>().ok();
         let mask = self.fields.keys().filter_map(|name| path(name)).collect();
         let beat = self.beats.then_some("beat");
         let server_time = [Some(CHANGED), beat].into_iter().flatten().filter_map(path).collect();
         let (fields, increments) = (self.fields, self.increments);
         let act = Act::Update { fields, mask: Some(mask), increments, server_time };
-        Write { path: environment_path(name), expected, act }
+        Write { path: environment_path(place), expected, act }
     }
 }
 

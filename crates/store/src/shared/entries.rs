@@ -1,4 +1,5 @@
-//! What people add to an environment's numbered collections: commands, ticks, and facts of branches.
+//! What people add to an environment's numbered collections: commands, ticks, and facts of branches; and to
+//! the team's, mutes.
 
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -66,7 +67,7 @@ pub(super) async fn withdraw(
     environment: &EnvironmentName,
     number: u64,
 ) -> Result<bool, SharedError> {
-    let path = numbered(&Entries::Commands.of(environment), number);
+    let path = numbered(&Entries::Commands.of(environment.as_str()), number);
     let (documents, _) = remote.read(&[path]).await?;
     let Some(document) = documents.into_iter().flatten().next() else { return Ok(false) };
     if document.fields.contains_key("taken") {
@@ -89,15 +90,15 @@ pub(super) fn marked(document: &Document, field: &str) -> Write {
     Write { path: document.path.clone(), expected, act }
 }
 
-/// Adds an entry after the last one, and returns its number.
+/// Adds an entry of an environment or of the team after the last one, and returns its number.
 pub(super) async fn add<T: Serialize + DeserializeOwned>(
     remote: &Remote,
-    environment: &EnvironmentName,
+    place: &str,
     of: Entries,
     entry: &T,
 ) -> Result<u64, SharedError> {
     let wanted = text(entry)?;
-    let collection = of.of(environment);
+    let collection = of.of(place);
     // The number of an entry whose reply was lost.
     let (mut attempt, mut unanswered) = (0, None);
     loop {
@@ -110,10 +111,10 @@ pub(super) async fn add<T: Serialize + DeserializeOwned>(
                 return Ok(number);
             }
         }
-        let (now, _) = remote.environment(environment).await?;
+        let (now, _) = remote.place(place).await?;
         let last = of.count(&now.known);
         let path = numbered(&collection, last + 1);
-        let change = Change::default().one_more(of).write(environment, Expected::Anything);
+        let change = Change::default().one_more(of).write(place, Expected::Anything);
         let writes = [documents::entry(path, entry)?, change];
         match remote.commit(&writes).await {
             Ok(_) => return Ok(last + 1),

@@ -75,7 +75,8 @@ pub(super) async fn begin(
     loop {
         attempt += 1;
         pull(remote, mirror).await?;
-        let (documents, _) = remote.read(&[COUNTER.to_owned(), environment_path(name)]).await?;
+        let (documents, _) =
+            remote.read(&[COUNTER.to_owned(), environment_path(name.as_str())]).await?;
         let [count, environment] = documents.as_slice() else { return Err(crowded()) };
         let environment = Environment::read(environment.as_ref())?;
         let ours = |new: &New| environment.known.lease.as_ref() == Some(&new.lease);
@@ -196,7 +197,7 @@ impl New {
         let head = Head { run: row.run, seq: fact.seq, hash: fact.hash.clone() };
         let change = Change::default().lease(lease)?.head(&head)?;
         let mut writes = vec![
-            change.write(&row.environment, environment.unchanged()),
+            change.write(row.environment.as_str(), environment.unchanged()),
             documents::run(row, None, Expected::NotThere)?,
             documents::fact(row.run, first),
         ];
@@ -296,7 +297,8 @@ pub(super) async fn claim(
         let (fence, actor) = (before.fence + 1, actor.to_owned());
         let lease = Lease { run, fence, runner: own.clone(), actor, released: before.released };
         let change = Change::default().lease(&lease)?;
-        let taken = remote.commit(&[change.write(&row.environment, environment.unchanged())]).await;
+        let taken =
+            remote.commit(&[change.write(row.environment.as_str(), environment.unchanged())]).await;
         match taken {
             Ok(_) => {
                 mirror.hold(&row.environment, &lease, at)?;
@@ -329,7 +331,7 @@ pub(super) async fn lock(
             // Also after a lost reply: then it is ours.
             return Ok(if there.as_ref() == lock && attempt > 1 { None } else { there });
         }
-        let write = Change::default().lock(lock)?.write(name, environment.unchanged());
+        let write = Change::default().lock(lock)?.write(name.as_str(), environment.unchanged());
         match remote.commit(&[write]).await {
             Ok(_) => {
                 pull(remote, mirror).await?;

@@ -241,7 +241,8 @@ impl Link {
         self.call(move |worker| {
             Box::pin(async move {
                 let sent =
-                    entries::add(&worker.remote, &environment, Entries::Commands, &entry).await;
+                    entries::add(&worker.remote, environment.as_str(), Entries::Commands, &entry)
+                        .await;
                 worker.told(sent)
             })
         })?
@@ -261,12 +262,12 @@ impl Link {
         })?
     }
 
-    /// Writes a tick soon. It does not wait for it: a tick is kept here first.
+    /// Writes a tick or a mute soon. It does not wait for it: it is kept here first.
     pub(crate) fn share_soon(&self) {
         self.wrote.store(true, Ordering::Relaxed);
         if let Ok(jobs) = self.jobs() {
             let job: Job = Box::new(|worker| Box::pin(worker.turn()));
-            // A thread that has ended leaves the tick to the next process.
+            // A thread that has ended leaves it to the next process.
             let _ = jobs.send(job);
         }
     }

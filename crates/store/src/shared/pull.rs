@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use super::documents::{
-    self, ENVIRONMENTS, Entries, Environment, RUNS, read_entry, read_fact, read_run,
+    self, ENVIRONMENTS, Entries, Environment, RUNS, TEAM, environment_path, read_entry, read_fact,
+    read_run,
 };
 use super::entries::{BranchEntry, CommandEntry, TickEntry};
 use super::remote::{Remote, SharedError};
@@ -24,13 +25,37 @@ pub(super) async fn pull(remote: &Remote, mirror: &mut SqliteStore) -> Result<()
     let changes = remote.changed(&since).await?;
     let mut newest = since.parse::<Timestamp>().unwrap_or_default();
     for document in &changes.documents {
-        let Some((name, environment)) = readable(document) else { continue };
-        take(remote, mirror, &name, &environment).await?;
+        let environment = if document.path == environment_path(TEAM) {
+            let team = Environment::read(Some(document))?;
+            mutes(remote, mirror, team.known.mutes).await?;
+            team
+        } else {
+            let Some((name, environment)) = readable(document) else { continue };
+            take(remote, mirror, &name, &environment).await?;
+            environment
+        };
         let at = environment.changed.parse::<Timestamp>().unwrap_or_default();
         newest = newest.max(at.checked_sub(OVERLAP).unwrap_or(at));
     }
     mirror.set_reading(&newest.to_string(), &changes.at)?;
     Ok(())
+}
+
+/// Reads the mutes that were added since the last reading.
+async fn mutes(remote: &Remote, mirror: &SqliteStore, count: u64) -> Result<(), SharedError> {
+    let read = mirror.mutes_read()?;
+    if count <= read {
+        return Ok(());
+    }
+    let mut last = read;
+    for document in remote.numbered(&Entries::Mutes.of(TEAM), read).await? {
+        let Some(number) = documents::number_of(&document) else { continue };
+        if let Some(entry) = known_entry(&document) {
+            mirror.keep_mute(number, &entry)?;
+        }
+        last = last.max(number);
+    }
+    Ok(mirror.set_mutes_read(last)?)
 }
 
 /// An environment of the shared store. One that cannot be read does not hide the others.
@@ -73,13 +98,15 @@ async fn take(
     }
     let now = &environment.known;
     if now.ticks > known.ticks {
-        for document in remote.numbered(&Entries::Ticks.of(name), known.ticks).await? {
+        for document in remote.numbered(&Entries::Ticks.of(name.as_str()), known.ticks).await? {
             let Some(TickEntry { release, tick }) = known_entry(&document) else { continue };
             mirror.keep_tick(name, &release, &tick)?;
         }
     }
     if now.branches > known.branches {
-        for document in remote.numbered(&Entries::Branches.of(name), known.branches).await? {
+        for document in
+            remote.numbered(&Entries::Branches.of(name.as_str()), known.branches).await?
+        {
             let Some(BranchEntry { run, host, fact }) = known_entry(&document) else { continue };
             if let Ok(stored) = Stored::parse(&fact) {
                 mirror.keep_branch(run, &host, &stored)?;
@@ -164,7 +191,7 @@ async fn commands(
 ) -> Result<(), SharedError> {
     let lease = environment.known.lease.as_ref().filter(|lease| !lease.released);
     let Some(lease) = lease.filter(|lease| mirror.here.has(&lease.runner)) else { return Ok(()) };
-    for document in remote.numbered(&Entries::Commands.of(name), known.commands).await? {
+    for document in remote.numbered(&Entries::Commands.of(name.as_str()), known.commands).await? {
         let Some(number) = documents::number_of(&document) else { continue };
         let Some(entry) = known_entry::<CommandEntry>(&document) else { continue };
         let withdrawn = document.fields.get("withdrawn") == Some(&Value::Boolean(true));

@@ -67,7 +67,7 @@ async fn finish(
     for (name, head) in heads {
         let (environment, _) = remote.environment(&name).await?;
         let change = Change::default().head(&head)?;
-        writes.push(change.write(&name, environment.unchanged()));
+        writes.push(change.write(name.as_str(), environment.unchanged()));
     }
     remote.commit(&writes).await.map(drop)
 }

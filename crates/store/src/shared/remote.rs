@@ -133,7 +133,12 @@ impl Remote {
         &self,
         name: &EnvironmentName,
     ) -> Result<(Environment, String), SharedError> {
-        let (documents, at) = self.read(&[environment_path(name)]).await?;
+        self.place(name.as_str()).await
+    }
+
+    /// The same of an environment or of the team.
+    pub(super) async fn place(&self, place: &str) -> Result<(Environment, String), SharedError> {
+        let (documents, at) = self.read(&[environment_path(place)]).await?;
         Ok((Environment::read(documents.first().and_then(Option::as_ref))?, at))
     }
 

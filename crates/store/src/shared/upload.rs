@@ -1,6 +1,6 @@
 //! Writes this machine's facts to the shared store, and keeps its lease.
 
-use super::documents::{self, Change, Entries, Environment, Head};
+use super::documents::{self, Change, Entries, Environment, Head, TEAM};
 use super::entries::{self, BranchEntry};
 use super::lease::Held;
 use super::pull::pull;
@@ -140,7 +140,7 @@ async fn commit(
             writes.push(documents::run(&row, Some(&chain), Expected::Anything)?);
         }
     }
-    writes.push(change.write(&row.environment, environment.unchanged()));
+    writes.push(change.write(row.environment.as_str(), environment.unchanged()));
     let times = remote.commit(&writes).await?;
     after.updated = times.last().cloned().unwrap_or_default();
     Ok(after)
@@ -161,7 +161,8 @@ async fn taken_over(
     Ok(Written::TakenOver)
 }
 
-/// Writes what earlier processes of this machine left: facts of runs without a runner here, branches, and ticks. A run
+/// Writes what earlier processes of this machine left: facts of runs without a runner here, branches, ticks, and
+/// mutes. A run
 /// that cannot be written does not hold up the others.
 pub(super) async fn leftovers(
     remote: &Remote,
@@ -177,12 +178,16 @@ pub(super) async fn leftovers(
         let row = mirror.run_row(run)?;
         let fact = stored.json().to_string();
         let entry = BranchEntry { run, host: host.clone(), fact };
-        entries::add(remote, &row.environment, Entries::Branches, &entry).await?;
+        entries::add(remote, row.environment.as_str(), Entries::Branches, &entry).await?;
         mirror.keep_branch(run, &host, &stored)?;
     }
     for (id, environment, entry) in mirror.unshared_ticks()? {
-        entries::add(remote, &environment, Entries::Ticks, &entry).await?;
+        entries::add(remote, environment.as_str(), Entries::Ticks, &entry).await?;
         mirror.mark_tick(id)?;
+    }
+    for (id, entry) in mirror.unshared_mutes()? {
+        let number = entries::add(remote, TEAM, Entries::Mutes, &entry).await?;
+        mirror.mark_mute(id, number)?;
     }
     first
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::describe;
-use crate::ports::outbox::{Delivery, DeliveryState, Silence};
+use crate::ports::mutes::Silence;
+use crate::ports::outbox::{Delivery, DeliveryState};
 use crate::tui::list::{Rank, Row};
 use crate::tui::model::Model;
 use crate::tui::panes::Pane;
