@@ -6,7 +6,7 @@ use super::App;
 use crate::adapters::notify::Channels;
 use crate::domain::error::Problem;
 use crate::engine::AlertDispatcher;
-use crate::ports::journal::JournalError;
+use crate::ports::journal::{Journal, JournalError};
 use crate::ports::mutes::Mutes;
 use crate::ports::outbox::Outbox;
 
@@ -18,7 +18,9 @@ impl App {
         }
         let store = self.store().map_err(JournalError::problem)?;
         let carrier = Arc::new(Channels::new(self.clock.clone()));
-        Ok(Some(AlertDispatcher::new(Box::new(store), carrier, self.clock.clone())))
+        let sharing = Journal::sharing(&store);
+        let clock = self.clock.clone();
+        Ok(Some(AlertDispatcher::new(Box::new(store), carrier, clock, sharing)))
     }
 
     /// Number of pending alerts, and whether alerts are silenced.

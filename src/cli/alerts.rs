@@ -117,6 +117,7 @@ fn to_json((letter, fate): &(Delivery, DeliveryState)) -> Value {
         DeliveryState::Delivered(at) => ("delivered", Some(at), ""),
         DeliveryState::GivenUp(why) => ("given_up", None, why.as_str()),
         DeliveryState::Silenced => ("silenced", None, ""),
+        DeliveryState::Elsewhere(machine) => ("elsewhere", None, machine.as_str()),
     };
     json!({
         "id": letter.alert.id(), "type": letter.alert.kind.event_type(), "text": letter.alert.text,

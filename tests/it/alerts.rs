@@ -28,12 +28,12 @@ use super::sandbox::{Said, Sandbox, free_port, wait_until};
 use super::sick::{Service, Sick};
 use super::world::{Behaviour, Bench, deploy_plan};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SLACK: &str = "services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX";
 
 /// A request to a receiver.
 #[derive(Debug, Clone)]
-struct Heard {
+pub(crate) struct Heard {
     at: Instant,
     headers: BTreeMap<String, String>,
     body: String,
@@ -41,10 +41,10 @@ struct Heard {
 }
 
 /// A receiver on loopback. Its answer depends on the number of the request; with `None` it hangs.
-struct Receiver(Arc<Mutex<Vec<Heard>>>);
+pub(crate) struct Receiver(Arc<Mutex<Vec<Heard>>>);
 
 impl Receiver {
-    fn at(port: u16, answers: fn(usize) -> Option<&'static str>) -> Self {
+    pub(crate) fn at(port: u16, answers: fn(usize) -> Option<&'static str>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let all = heard.clone();
@@ -62,7 +62,7 @@ impl Receiver {
     }
 
     /// The accepted bodies, in order.
-    fn taken(&self) -> Vec<Value> {
+    pub(crate) fn taken(&self) -> Vec<Value> {
         let taken = self.heard().into_iter().filter(|heard| heard.taken);
         taken.map(|heard| serde_json::from_str(&heard.body).unwrap()).collect()
     }
@@ -137,7 +137,7 @@ fn verifies(heard: &Heard) -> bool {
     header("webhook-signature") == format!("v1,{signature}") && age < 300 && !id.contains('.')
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 #[test]
 fn alerts_arrive_once_and_in_order_through_failures() {

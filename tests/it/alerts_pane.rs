@@ -23,6 +23,7 @@ fn delivery(id: u64, at: &str, kind: Kind, text: &str) -> Delivery {
         text: text.to_owned(),
         why: "refused: connection refused (os error 111)".to_owned(),
         deployment: None,
+        seen_by_all: None,
         now: "pointsman health production".to_owned(),
     };
     let channel = match id % 2 {

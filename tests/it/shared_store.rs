@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::alert::{Alert, Channel, SeenByAll, in_doubt};
 use pointsman::domain::checklist::{Act as Ticked, Tick};
 use pointsman::domain::command::Command;
 use pointsman::domain::document::{Document, Value};
@@ -22,7 +23,7 @@ use pointsman::ports::database::{
 };
 use pointsman::ports::journal::{Journal, JournalError, LEASE};
 use pointsman::ports::mutes::{Muted, Mutes as _};
-use pointsman::ports::sharing::{Shared, Sharing as _};
+use pointsman::ports::sharing::{Announce, Shared, Sharing as _};
 use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
 use pointsman::store::{Link, LinkParts, Machine, SqliteStore};
 
@@ -421,6 +422,62 @@ async fn command_of_another_machine_arrives_beside_one_that_cannot_be_read() {
     append(&mut runner, run, &accepted).unwrap();
     let answered = || person.facts(run, 1).unwrap().iter().any(|fact| fact.seq == 2);
     super::sandbox::wait_until("the answer arrives", answered);
+}
+
+/// An alert about a run in doubt, which every machine that watches raises.
+fn alert() -> (Alert, Channel) {
+    let view = begin(&mut team().1.journal(), "1.0.0", false).unwrap();
+    (in_doubt(&view, at(0)), Channel::Slack { url_env: "HOOK".to_owned() })
+}
+
+#[tokio::test]
+async fn alert_of_all_machines_is_sent_by_one() {
+    let (server, one, two) = team();
+    let (event, slack) = alert();
+    let ask = async |host: &Host| host.link.announce(&event, &slack).await;
+    assert_eq!(ask(&one).await, Announce::Here);
+    assert!(matches!(ask(&two).await, Announce::Later(_)));
+    one.link.announced(&event, &slack, true).await;
+    server.clock.pass(Duration::from_hours(9));
+    assert_eq!(ask(&two).await, Announce::Elsewhere("laptop-1".to_owned()));
+    // Another channel hears of it once too.
+    let other = Channel::Slack { url_env: "OTHER".to_owned() };
+    assert_eq!(two.link.announce(&event, &other).await, Announce::Here);
+}
+
+#[tokio::test]
+async fn alert_is_sent_by_the_next_machine_if_the_first_one_cannot() {
+    let (server, one, two) = team();
+    let (event, slack) = alert();
+    let ask = async |host: &Host| host.link.announce(&event, &slack).await;
+    assert_eq!(ask(&one).await, Announce::Here);
+    one.link.announced(&event, &slack, false).await;
+    assert_eq!(ask(&two).await, Announce::Here, "the first one could not");
+    // The second one dies before it has sent it.
+    server.clock.pass(Duration::from_secs(61));
+    assert_eq!(ask(&one).await, Announce::Here);
+    two.cut(true);
+    assert_eq!(ask(&two).await, Announce::Here, "cut off: rather twice than never");
+}
+
+#[tokio::test]
+async fn state_of_a_probe_is_news_when_it_changes_or_is_old() {
+    let (server, one, two) = team();
+    let (alert, slack) = alert();
+    let state = |stands: &str| {
+        let subject = "production/toto-app".to_owned();
+        let state = SeenByAll::State { subject, stands: stands.to_owned() };
+        Alert { seen_by_all: Some(state), ..alert.clone() }
+    };
+    let (down, up) = (state("probe.down"), state("probe.up"));
+    assert_eq!(one.link.announce(&down, &slack).await, Announce::Here);
+    one.link.announced(&down, &slack, true).await;
+    let told = Announce::Elsewhere("laptop-1".to_owned());
+    assert_eq!(two.link.announce(&down, &slack).await, told);
+    assert_eq!(two.link.announce(&up, &slack).await, Announce::Here);
+    two.link.announced(&up, &slack, true).await;
+    server.clock.pass(Duration::from_mins(11));
+    assert_eq!(one.link.announce(&up, &slack).await, Announce::Here, "it may have been down since");
 }
 
 #[tokio::test(flavor = "multi_thread")]

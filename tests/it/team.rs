@@ -10,10 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use pointsman::app::Samples;
+use pointsman::ports::samples::SampleStore as _;
 use serde_json::Value;
 
+use super::alerts::{OK, Receiver, SECRET};
 use super::firestore::Emulator;
-use super::sandbox::{Said, Sandbox, wait_until};
+use super::sandbox::{Said, Sandbox, free_port, wait_until};
+use super::sick::{Service, Sick};
 
 /// Two machines, with one platform and one shared store.
 struct Team {
@@ -221,6 +225,61 @@ fn mute_and_silence_of_one_machine_hold_on_the_other() {
         let seen = team.two.run(&["handover", "development"]).exits(0).out;
         assert!(!seen.contains("incident 17") && !seen.contains("silenced"), "{seen}");
     });
+}
+
+#[test]
+fn probe_that_two_machines_watch_alerts_once() {
+    Team::each(|team| {
+        let sick = Arc::new(AtomicBool::new(false));
+        let service = Service::new(Sick::Unless(sick.clone()));
+        let webhook = free_port();
+        let hook = Receiver::at(webhook, |_| Some(OK));
+        let probes = format!(
+            "    watch: {{ interval: 200ms, rise: 2, timeout: 400ms }}\n    probes:\n      \
+             - {{ name: api, url: '{}' }}\n  production:",
+            service.url()
+        );
+        let notify = format!(
+            "notify:\n  webhook: {{ url: 'http://127.0.0.1:{webhook}/hook', secret_env: HOOK_SECRET }}\n  \
+             on: [probe_down, probe_up]\n"
+        );
+        let machines = [&team.one, &team.two];
+        let mut watching = machines.map(|machine| {
+            let file = machine.sandbox.folder.path().join("config.yaml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            let text = text.replace("  production:", &probes) + &notify;
+            std::fs::write(&file, text).unwrap();
+            let mut command = machine.command(&["health", "development", "--watch"]);
+            command.env("HOOK_SECRET", SECRET).spawn().unwrap()
+        });
+        let states = |machine: &Machine| {
+            let samples = Samples::open(&machine.sandbox.state()).unwrap();
+            samples.changes("development/", 9).unwrap().len()
+        };
+        let both = |seen: usize| machines.iter().all(|machine| states(machine) >= seen);
+        wait_until("both have seen it well", || both(1));
+        sick.store(true, Ordering::SeqCst);
+        let settled = |states: [&str; 2]| {
+            let alerts = machines.map(|machine| machine.run(&["alerts", "--json"]).json());
+            let of = alerts.map(|alerts| alerts["alerts"][0]["state"].clone());
+            of.iter().all(|state| states.iter().any(|known| state == known))
+                && alerts_of(&of, "delivered") == 1
+        };
+        wait_until("one has sent it, and the other knows", || settled(["delivered", "elsewhere"]));
+        sick.store(false, Ordering::SeqCst);
+        wait_until("it is up again", || hook.taken().len() >= 2);
+        wait_until("both know", || settled(["delivered", "elsewhere"]));
+        for watch in &mut watching {
+            watch.kill().unwrap();
+            watch.wait().unwrap();
+        }
+        let types: Vec<_> = hook.taken().iter().map(|body| body["type"].clone()).collect();
+        assert_eq!(types, ["probe.down", "probe.up"]);
+    });
+}
+
+fn alerts_of(states: &[Value], wanted: &str) -> usize {
+    states.iter().filter(|state| *state == wanted).count()
 }
 
 #[test]

@@ -293,6 +293,7 @@ pub fn delivery(state: &DeliveryState) -> String {
         DeliveryState::Delivered(at) => format!("delivered {}", at.strftime("%H:%M:%SZ")),
         DeliveryState::GivenUp(why) => format!("GIVEN UP: {why}"),
         DeliveryState::Silenced => "silenced".to_owned(),
+        DeliveryState::Elsewhere(machine) => format!("sent by {machine}"),
     }
 }
 

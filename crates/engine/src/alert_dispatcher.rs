@@ -11,6 +11,7 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::outbox::{Delivery, DeliveryResult, DeliveryState, Notifier, Outbox};
+use pointsman_core::ports::sharing::{Announce, Sharing};
 use pointsman_core::time::Timestamp;
 
 /// Poll interval of the outbox.
@@ -39,6 +40,8 @@ pub struct AlertDispatcher {
     outbox: Box<dyn Outbox>,
     notifier: Arc<dyn Notifier>,
     clock: Arc<dyn Clock>,
+    /// The shared store, if there is one: it knows which machine sends an alert that each one raises.
+    sharing: Option<Arc<dyn Sharing>>,
 }
 
 impl std::fmt::Debug for AlertDispatcher {
@@ -53,8 +56,9 @@ impl AlertDispatcher {
         outbox: Box<dyn Outbox>,
         notifier: Arc<dyn Notifier>,
         clock: Arc<dyn Clock>,
+        sharing: Option<Arc<dyn Sharing>>,
     ) -> Self {
-        Self { outbox, notifier, clock }
+        Self { outbox, notifier, clock, sharing }
     }
 
     /// Delivers until `over` resolves, and then for a limited time. Returns the number of pending alerts.
@@ -103,8 +107,9 @@ impl AlertDispatcher {
             if !late && self.outbox.soonest()?.is_some_and(|at| at <= now) {
                 while let Some(letter) = self.outbox.due(self.clock.now())? {
                     let (notifier, clock) = (self.notifier.clone(), self.clock.clone());
+                    let sharing = self.sharing.clone();
                     open.push(async move {
-                        let delivery = notifier.deliver(&letter).await;
+                        let delivery = deliver_once(&*notifier, sharing.as_deref(), &letter).await;
                         came_out(letter, delivery, clock.now())
                     });
                 }
@@ -127,16 +132,50 @@ impl AlertDispatcher {
     }
 }
 
+/// What an attempt came to.
+enum Attempt {
+    /// Another machine has sent the alert.
+    Elsewhere(String),
+    /// Another machine may be sending it.
+    Later(Duration),
+    Made(DeliveryResult),
+}
+
+/// Delivers an alert, unless another machine sends the same one.
+async fn deliver_once(
+    notifier: &dyn Notifier,
+    sharing: Option<&dyn Sharing>,
+    letter: &Delivery,
+) -> Attempt {
+    let Delivery { alert, channel, .. } = letter;
+    let Some(sharing) = sharing.filter(|_| alert.seen_by_all.is_some()) else {
+        return Attempt::Made(notifier.deliver(letter).await);
+    };
+    match sharing.announce(alert, channel).await {
+        Announce::Elsewhere(machine) => Attempt::Elsewhere(machine),
+        Announce::Later(wait) => Attempt::Later(wait),
+        Announce::Here => {
+            let delivery = notifier.deliver(letter).await;
+            let sent = matches!(delivery, DeliveryResult::Taken);
+            sharing.announced(alert, channel, sent).await;
+            Attempt::Made(delivery)
+        }
+    }
+}
+
 /// The new state of a delivery after an attempt.
-fn came_out(
-    letter: Delivery,
-    delivery: DeliveryResult,
-    now: Timestamp,
-) -> (DeliveryState, Delivery) {
+fn came_out(letter: Delivery, attempt: Attempt, now: Timestamp) -> (DeliveryState, Delivery) {
     let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
     let waits = |wait: Duration, why| {
         let until = now.checked_add(wait).unwrap_or(now);
         DeliveryState::Waits { until, why }
+    };
+    let delivery = match attempt {
+        Attempt::Elsewhere(machine) => return (DeliveryState::Elsewhere(machine), letter),
+        Attempt::Later(wait) => {
+            return (waits(wait, "another machine sends it".to_owned()), letter);
+        }
+        Attempt::Made(delivery) => delivery,
     };
     match delivery {
         DeliveryResult::Taken => (DeliveryState::Delivered(now), letter),
@@ -176,7 +215,7 @@ mod tests {
     }
 
     fn after(letter: Delivery, delivery: DeliveryResult, minute: i64) -> (bool, Delivery) {
-        let (fate, letter) = came_out(letter, delivery, minutes(minute));
+        let (fate, letter) = came_out(letter, Attempt::Made(delivery), minutes(minute));
         (matches!(fate, DeliveryState::GivenUp(_)), letter)
     }
 

@@ -18,8 +18,8 @@ use pointsman_core::ports::outbox::{Delivery, DeliveryState, Outbox};
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 
-/// A claim expires after this: longer than any attempt takes.
-const CLAIM_LASTS: Duration = Duration::from_secs(20);
+/// A claim expires after this: longer than any attempt takes, with the questions to the shared store around it.
+const CLAIM_LASTS: Duration = Duration::from_secs(30);
 /// Stored as the reason of a pending delivery while a process attempts it.
 const CARRIED: &str = "a process is delivering it";
 /// The minimum pause between two messages to a channel: Slack accepts one per second.
@@ -149,6 +149,7 @@ fn letter(
         "delivered" => DeliveryState::Delivered(until),
         "given up" => DeliveryState::GivenUp(why),
         "silenced" => DeliveryState::Silenced,
+        "elsewhere" => DeliveryState::Elsewhere(why),
         _ => DeliveryState::Waits { until, why },
     };
     let unset_since = unset.and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -199,6 +200,7 @@ impl Outbox for SqliteStore {
             DeliveryState::Delivered(at) => ("delivered", Some(*at), ""),
             DeliveryState::GivenUp(why) => ("given up", None, why.as_str()),
             DeliveryState::Silenced => ("silenced", None, ""),
+            DeliveryState::Elsewhere(machine) => ("elsewhere", None, machine.as_str()),
         };
         self.connection.execute(
             "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4, unset_since = ?5

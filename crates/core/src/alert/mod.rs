@@ -178,6 +178,19 @@ pub struct Alert {
     /// The report to GitHub, in a message about a deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Box<DeploymentReport>>,
+    /// Set if every machine that watches raises this alert, so that one of them sends it for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_by_all: Option<SeenByAll>,
+}
+
+/// How machines recognize that they raise the same alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeenByAll {
+    /// An event with the same key everywhere.
+    Event,
+    /// A state that each machine finds by itself, at a different moment.
+    State { subject: String, stands: String },
 }
 
 impl Alert {
@@ -201,6 +214,7 @@ impl Alert {
             why: String::new(),
             now: String::new(),
             deployment: None,
+            seen_by_all: None,
         }
     }
 
@@ -379,6 +393,7 @@ pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
     Alert {
         why: format!("its process died while it was {}", view.state.sentence()),
         now: format!("pointsman resume {}", run.0),
+        seen_by_all: Some(SeenByAll::Event),
         ..Alert::new(Kind::InDoubt, key, now, text).about(view)
     }
 }

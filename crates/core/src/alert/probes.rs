@@ -1,6 +1,6 @@
 //! Alerts about probes.
 
-use super::{Alert, Kind};
+use super::{Alert, Kind, SeenByAll};
 use crate::ids::EnvironmentName;
 use crate::probe::{CERTIFICATE, NO_RECENT_PROBE, ProbeChange, SET_UP, State};
 use crate::redact::redacted;
@@ -28,9 +28,11 @@ pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<A
     let at = change.at;
     let key = format!("probe/{}/{}/{at}", turned.key, change.to.label());
     let text = format!("{environment}: {} {what}{customers}", turned.name);
+    let (subject, stands) = (turned.subject().to_owned(), kind.event_type().to_owned());
     Some(Alert {
         // Two screens may notice the change a few seconds apart; only the first alert is sent.
-        turns: Some((turned.subject().to_owned(), kind.event_type().to_owned())),
+        turns: Some((subject.clone(), stands.clone())),
+        seen_by_all: Some(SeenByAll::State { subject, stands }),
         environment: Some(environment.clone()),
         why: redacted(&change.why),
         ..Alert::new(kind, key, at, text)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Alert, Kind};
+use super::{Alert, Kind, SeenByAll};
 use crate::ids::{EnvironmentName, ServiceName};
 use crate::probe::{ProbeSnapshot, State};
 use crate::redact::redacted;
@@ -23,6 +23,11 @@ pub fn still_down(
     Some(Alert {
         environment: Some(environment.clone()),
         why: redacted(&probe.why),
+        // Each machine counts from the moment at which it found the probe down.
+        seen_by_all: Some(SeenByAll::State {
+            subject: format!("{}/down", probe.key),
+            stands: "still down".to_owned(),
+        }),
         ..Alert::new(Kind::ProbeDown, key, now, text)
     })
 }
@@ -40,7 +45,8 @@ pub fn still_waits(view: &RunView, remind: Duration, now: Timestamp) -> Option<A
     let key = format!("run/{run}/{step}/waits/{times}");
     let text = format!("{environment}: run {run} still waits at {step}, for {length}");
     let alert = Alert::new(Kind::Gate, key, now, text).about(view);
-    Some(Alert { now: format!("pointsman attach {}", run.0), ..alert })
+    let now = format!("pointsman attach {}", run.0);
+    Some(Alert { now, seen_by_all: Some(SeenByAll::Event), ..alert })
 }
 
 /// A reminder that automatic rollouts of services are still disabled by a run that has ended, once per `remind`
@@ -63,6 +69,7 @@ pub fn still_held(
             "run {run} disabled them and ended {length} ago; a push builds nothing until they are enabled"
         ),
         now: format!("pointsman allow-rollouts {environment}"),
+        seen_by_all: Some(SeenByAll::Event),
         ..alert
     })
 }

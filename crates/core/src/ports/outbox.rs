@@ -32,6 +32,8 @@ pub enum DeliveryState {
     GivenUp(String),
     /// Not sent: alerts were silenced at that time.
     Silenced,
+    /// Another machine has sent it: its name.
+    Elsewhere(String),
 }
 
 /// The result of an attempt.

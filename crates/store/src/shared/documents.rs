@@ -6,6 +6,7 @@
 //! | `environments/ENV` | lease, head, lock, and how many commands, ticks and branch facts there are |
 //! | `runs/N` | the run's row; of an ended run also its whole chain |
 //! | `runs/N/facts/SEQ` | a fact, created once |
+//! | `alerts/HASH` | which machine sends, or has sent, an alert about a subject to a channel |
 //! | `watchers/MACHINE` | who has which runs under way on the screen of a machine; nothing depends on it |
 //! | `environments/~team` | how many mutes there are: it changes as environments do, and is found with them |
 //! | `environments/~team/mutes/K` | a mute of a probe, or a silence; numbered from 1, created once |
@@ -41,6 +42,8 @@ pub(super) const ENVIRONMENTS: &str = "environments";
 pub(super) const CHANGED: &str = "changed";
 /// The collection of runs.
 pub(super) const RUNS: &str = "runs";
+/// The collection of alerts that one machine sends for all.
+pub(super) const ANNOUNCEMENTS: &str = "alerts";
 /// The collection of watchers.
 pub(super) const WATCHERS: &str = "watchers";
 /// A chain that is larger than this stays in its facts: a document has at most 1 `MiB`.
@@ -294,7 +297,16 @@ pub(super) fn read_run(document: &Document) -> Result<(RunRow, Vec<Stored>), Jou
 
 /// A document in a numbered collection.
 pub(super) fn entry<T: Serialize>(path: String, value: &T) -> Result<Write, JournalError> {
-    Ok(Write::whole(path, Expected::NotThere, named([("entry", Value::text(text(value)?))])))
+    replaced_entry(path, value, Expected::NotThere)
+}
+
+/// The same in a document that may be there already.
+pub(super) fn replaced_entry<T: Serialize>(
+    path: String,
+    value: &T,
+    expected: Expected,
+) -> Result<Write, JournalError> {
+    Ok(Write::whole(path, expected, named([("entry", Value::text(text(value)?))])))
 }
 
 pub(super) fn read_entry<T: DeserializeOwned>(document: &Document) -> Result<T, JournalError> {

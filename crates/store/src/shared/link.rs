@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, LocalBoxFuture};
+use futures_util::future::LocalBoxFuture;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::documents::Entries;
@@ -15,7 +15,7 @@ use super::lease::{self, Begin, Begun};
 use super::presence::{self, Watching};
 use super::push;
 use super::remote::Remote;
-use super::worker::{Job, PROVEN_WITHIN, State, Wakes, Worker};
+use super::worker::{Job, State, Wakes, Worker};
 use crate::open::SqliteStore;
 use crate::runner::{Here, Machine};
 use pointsman_core::error::Problem;
@@ -24,7 +24,7 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::database::Database;
 use pointsman_core::ports::journal::{HumanLock, JournalError};
 use pointsman_core::ports::processes::Processes;
-use pointsman_core::ports::sharing::{Shared, Sharing, Standing};
+use pointsman_core::ports::sharing::Standing;
 use pointsman_core::time::Timestamp;
 
 /// Maximum age of what a command reads, while nothing follows the shared store.
@@ -47,13 +47,13 @@ pub struct LinkParts {
 
 /// The connection. Its thread starts with the first use, and ends when the last user is gone.
 pub struct Link {
-    parts: LinkParts,
+    pub(super) parts: LinkParts,
     jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
     appended: Arc<Notify>,
-    urgent: Arc<Notify>,
+    pub(super) urgent: Arc<Notify>,
     follows: watch::Sender<bool>,
     watching: watch::Sender<Watching>,
-    state: watch::Sender<State>,
+    pub(super) state: watch::Sender<State>,
     /// Clock reading in milliseconds of the last reading that a caller waited for.
     refreshed: AtomicU64,
     /// Whether this process wrote anything that must be shared.
@@ -292,7 +292,7 @@ impl Link {
     }
 
     /// The way to the thread, which starts with the first call. A failure to start counts as a failure to reach the store.
-    fn jobs(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
+    pub(super) fn jobs(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(jobs) = jobs.as_ref() {
             return Ok(jobs.clone());
@@ -349,34 +349,5 @@ impl Link {
             unreachable: self.unreachable(),
             unshared: unshared.unwrap_or_default(),
         }
-    }
-}
-
-impl Sharing for Link {
-    fn shared(&self, run: RunNumber, seq: u64) -> BoxFuture<'_, Shared> {
-        Box::pin(async move {
-            let mut state = self.state.subscribe();
-            let before = state.borrow().attempts;
-            self.urgent.notify_one();
-            let told = |state: &State| {
-                let clock = self.parts.clock.as_ref();
-                let proven = state.proven.is_some_and(|at| at.age(clock) < PROVEN_WITHIN);
-                let there = state.shared.get(&run).is_some_and(|shared| *shared >= seq) && proven;
-                let problem = state.unreachable.clone().filter(|_| state.attempts > before);
-                match problem {
-                    _ if state.taken_over.contains(&run) => Some(Shared::TakenOver),
-                    _ if there => Some(Shared::Yes),
-                    problem => problem.map(Shared::NotYet),
-                }
-            };
-            loop {
-                let found = told(&state.borrow_and_update());
-                match found {
-                    Some(found) => return found,
-                    None if state.changed().await.is_err() => return Shared::TakenOver,
-                    None => {}
-                }
-            }
-        })
     }
 }

@@ -5,6 +5,7 @@
 //! others follow within a moment. Every write carries the environment's update time as its precondition, so a runner
 //! that lost its lease writes nothing. Times of leases are the server's.
 
+mod announcements;
 mod documents;
 mod entries;
 mod lease;
@@ -13,6 +14,7 @@ mod presence;
 mod pull;
 mod push;
 mod remote;
+mod sharing;
 mod upload;
 mod worker;
 

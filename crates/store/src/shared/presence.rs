@@ -50,7 +50,7 @@ impl Watcher {
 }
 
 /// The time since a document was written, by the server's clock.
-fn age(document: &Document, now: Timestamp) -> Option<Duration> {
+pub(super) fn age(document: &Document, now: Timestamp) -> Option<Duration> {
     let written: Timestamp = document.updated.parse().ok()?;
     Some(Duration::try_from(now.duration_since(written)).unwrap_or_default())
 }

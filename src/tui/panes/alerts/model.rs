@@ -37,7 +37,7 @@ pub(in crate::tui) fn list(model: &Model) -> Vec<Row> {
             DeliveryState::GivenUp(_) => 0,
             DeliveryState::Waits { .. } => 1,
             DeliveryState::Silenced => 2,
-            DeliveryState::Delivered(_) => 3,
+            DeliveryState::Delivered(_) | DeliveryState::Elsewhere(_) => 3,
         };
         let ranks = vec![Rank::Number(urgency), Rank::Text(delivery.channel.to_string())];
         Row { key: delivery.id.to_string(), text: whole(delivery, state), ranks }

@@ -79,6 +79,7 @@ fn row(
 ) -> Line<'static> {
     let (role, glyph, ascii, word) = match state {
         DeliveryState::Delivered(_) => (Role::Ok, "✓", "+", "SENT"),
+        DeliveryState::Elsewhere(_) => (Role::Ok, "✓", "+", "TEAM"),
         DeliveryState::Waits { .. } => (Role::Waiting, "◆", "?", "WAIT"),
         DeliveryState::GivenUp(_) => (Role::Failed, "✗", "X", "LOST"),
         DeliveryState::Silenced => (Role::Muted, "‖", "=", "MUTE"),

@@ -1,0 +1,112 @@
+//! Which machine sends an alert that every watching machine raises. One document for each subject and channel says who
+//! sends it, or has sent it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::documents::{ANNOUNCEMENTS, read_entry, replaced_entry};
+use super::presence::age;
+use super::remote::{Remote, SharedError};
+use crate::journal::text;
+use crate::runner::Machine;
+use pointsman_core::alert::{Alert, Channel, SeenByAll};
+use pointsman_core::document::Document;
+use pointsman_core::hash::Hash;
+use pointsman_core::ports::database::Expected;
+use pointsman_core::ports::sharing::Announce;
+use pointsman_core::time::Timestamp;
+
+/// A machine that has said nothing for this long after it began to send an alert does not send it.
+const SENDS_WITHIN: Duration = Duration::from_mins(1);
+/// Machines notice the same state at different moments. After this long it is news again: it may have changed while no
+/// machine watched.
+const SAME_STATE_FOR: Duration = Duration::from_mins(10);
+/// Pause after two machines tried to write at the same moment.
+const MET: Duration = Duration::from_secs(2);
+
+/// The last alert about a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Announcement {
+    /// The state; empty for an event.
+    stands: String,
+    /// The id and the name of the machine.
+    machine: String,
+    name: String,
+    progress: Progress,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Progress {
+    Sends,
+    Sent,
+    Failed,
+}
+
+/// The path of a subject's document, and the state that an alert says it has.
+fn place(alert: &Alert, channel: &Channel) -> Option<(String, String)> {
+    let (subject, stands) = match alert.seen_by_all.as_ref()? {
+        SeenByAll::Event => (&alert.key, String::new()),
+        SeenByAll::State { subject, stands } => (subject, stands.clone()),
+    };
+    let channel = text(channel).unwrap_or_default();
+    let name = Hash::of(format!("{channel} {subject}").as_bytes());
+    Some((format!("{ANNOUNCEMENTS}/{}", name.short()), stands))
+}
+
+/// Claims an alert for this machine, unless another one sends it or has sent it.
+pub(super) async fn claim(
+    remote: &Remote,
+    machine: &Machine,
+    (alert, channel): (&Alert, &Channel),
+) -> Result<Announce, SharedError> {
+    let Some((path, stands)) = place(alert, channel) else { return Ok(Announce::Here) };
+    let (documents, now) = remote.read(std::slice::from_ref(&path)).await?;
+    let before = documents.into_iter().flatten().next();
+    let now = now.parse::<Timestamp>().unwrap_or_default();
+    if let Some(decided) =
+        before.as_ref().and_then(|before| by_another(before, machine, &stands, now))
+    {
+        return Ok(decided);
+    }
+    let expected = before.map_or(Expected::NotThere, |before| Expected::Unchanged(before.updated));
+    let (id, name) = (machine.id.clone(), machine.name.clone());
+    let announcement = Announcement { stands, machine: id, name, progress: Progress::Sends };
+    match remote.commit(&[replaced_entry(path, &announcement, expected)?]).await {
+        Ok(_) => Ok(Announce::Here),
+        Err(error) if error.is_conflict() => Ok(Announce::Later(MET)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What follows from the last alert of another machine about the same state; `None` if this one may send its own.
+fn by_another(before: &Document, own: &Machine, stands: &str, now: Timestamp) -> Option<Announce> {
+    let last: Announcement = read_entry(before).ok()?;
+    let age = age(before, now)?;
+    if last.machine == own.id || last.stands != stands {
+        return None;
+    }
+    match last.progress {
+        Progress::Sent if stands.is_empty() || age < SAME_STATE_FOR => {
+            Some(Announce::Elsewhere(last.name))
+        }
+        Progress::Sends if age < SENDS_WITHIN => Some(Announce::Later(SENDS_WITHIN - age)),
+        Progress::Sent | Progress::Sends | Progress::Failed => None,
+    }
+}
+
+/// Records whether the alert that this machine claimed was sent.
+pub(super) async fn settle(
+    remote: &Remote,
+    machine: &Machine,
+    (alert, channel): (&Alert, &Channel),
+    sent: bool,
+) -> Result<(), SharedError> {
+    let Some((path, stands)) = place(alert, channel) else { return Ok(()) };
+    let progress = if sent { Progress::Sent } else { Progress::Failed };
+    let (id, name) = (machine.id.clone(), machine.name.clone());
+    let announcement = Announcement { stands, machine: id, name, progress };
+    let write = replaced_entry(path, &announcement, Expected::Anything)?;
+    remote.commit(&[write]).await.map(drop)
+}
