@@ -9,6 +9,7 @@ use super::App;
 use super::databases::store_id;
 use super::identity::machine_name;
 use crate::adapters::firestore::Firestore;
+use crate::adapters::run_logs::LogFolder;
 use crate::config::SharedDatabase;
 use crate::domain::document::Document;
 use crate::domain::error::Problem;
@@ -68,8 +69,16 @@ impl App {
             database: database.clone(),
             processes: self.processes.clone(),
             clock: self.clock.clone(),
+            logs: Arc::new(LogFolder(self.records.clone())),
         };
         self.shared = Shared::Linked { link: Link::new(parts), proven, database };
+    }
+
+    /// Reads what another machine logged of a run, if the store is shared. May wait for the store some seconds.
+    pub fn read_shared_log(&self, run: RunNumber) {
+        if let Shared::Linked { link, .. } = &self.shared {
+            link.read_log(run);
+        }
     }
 
     /// Reads the shared store regularly from here on.

@@ -130,11 +130,12 @@ pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
 
 pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
     session.app.readable_store()?.run(run)?;
+    session.app.read_shared_log(run);
     let file = match File::open(session.app.log_file(run)) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let shared = session.app.standing().is_some();
-            let why = if shared { " here; the machine that drove it may have one" } else { "" };
+            let why = if shared { " here; the machine that drove it has shared none" } else { "" };
             print::note(format!("run {run} has no log{why}"));
             return Ok(OK);
         }

@@ -72,6 +72,7 @@ mod schema_pane;
 mod schemas;
 mod screen;
 mod secrets;
+mod shared_logs;
 mod shared_store;
 mod sick;
 mod stand_in;

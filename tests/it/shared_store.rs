@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::process::ThisMachine;
+use pointsman::adapters::run_log::{FileLog, file_of};
+use pointsman::adapters::run_logs::LogFolder;
 use pointsman::domain::alert::{Alert, Channel, SeenByAll, in_doubt};
 use pointsman::domain::checklist::{Act as Ticked, Tick};
 use pointsman::domain::command::Command;
@@ -22,6 +24,7 @@ use pointsman::ports::database::{
     Act, Answered, Changes, Database, DatabaseError, Expected, Pages, Reading, Refused, Write,
 };
 use pointsman::ports::journal::{Journal, JournalError, LEASE};
+use pointsman::ports::log::LogLine;
 use pointsman::ports::mutes::{Muted, Mutes as _};
 use pointsman::ports::sharing::{Announce, Shared, Sharing as _};
 use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
@@ -149,8 +152,20 @@ impl Host {
             database: way.clone(),
             processes: Arc::new(ThisMachine),
             clock: clock.clone(),
+            logs: Arc::new(LogFolder(folder.path().to_owned())),
         });
         Self { clock, folder, way, link }
+    }
+
+    /// The log of a run on this machine.
+    pub(crate) fn log(&self, run: RunNumber) -> FileLog {
+        FileLog::open(self.folder.path(), run).unwrap()
+    }
+
+    /// What that log holds.
+    pub(crate) fn logged(&self, run: RunNumber) -> Vec<String> {
+        let text = std::fs::read_to_string(file_of(self.folder.path(), run)).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str::<LogLine>(line).unwrap().text).collect()
     }
 
     pub(crate) fn journal(&self) -> SqliteStore {
@@ -238,6 +253,23 @@ async fn machine_that_slept_proves_its_lease_before_an_effect() {
     // Every fact is shared, but the proof is as old as the sleep.
     one.clock.ahead.store(70, Ordering::SeqCst);
     assert_eq!(one.link.shared(run, 1).await, Shared::TakenOver);
+}
+
+#[tokio::test]
+async fn facts_of_the_next_driver_do_not_pass_for_own_ones() {
+    let (server, one, two) = team();
+    let mut first = one.journal();
+    let run = begin(&mut first, "1.0.0", false).unwrap().number;
+    assert_eq!(one.link.shared(run, 1).await, Shared::Yes);
+    server.clock.pass(LEASE + Duration::from_secs(2));
+    let mut second = two.journal();
+    second.claim(run, None, at(70)).unwrap();
+    append(&mut second, run, &Event::StepStarted { attempt: 1 }).unwrap();
+    assert_eq!(two.link.shared(run, 2).await, Shared::Yes);
+    // The first machine reads them before it writes anything, and its last proof is young by its own clock.
+    one.link.follow();
+    super::sandbox::wait_until("they are read", || first.run(run).unwrap().view.last_seq == 2);
+    assert_eq!(one.link.shared(run, 2).await, Shared::TakenOver);
 }
 
 /// Who has a run on the screen elsewhere is known at once to the next observer, and forgotten once the signs stop.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pointsman::adapters::clock::SystemClock;
+use pointsman::adapters::run_logs::LogFolder;
 use pointsman::domain::alert::{Channel, Notify, in_doubt};
 use pointsman::domain::checklist::{Act, Tick};
 use pointsman::domain::command::Command;
@@ -53,6 +54,7 @@ impl Team {
             database: self.database.clone(),
             processes: Arc::new(Runner { own, dead: self.local.dead.clone() }),
             clock: Arc::new(SystemClock::start()),
+            logs: Arc::new(LogFolder(self.local.folder.path().to_owned())),
         };
         self.local.open(own).linked(&Link::new(parts))
     }
@@ -166,7 +168,8 @@ pub(crate) fn append(
     event: &Event,
 ) -> Result<(), JournalError> {
     let step = StepId::new("preflight").unwrap();
-    let step = matches!(event, Event::StepStarted { .. }).then_some(&step);
+    let of_step = matches!(event, Event::StepStarted { .. } | Event::StepFailed { .. });
+    let step = of_step.then_some(&step);
     let entry = Entry { actor: "ana", at: at(1), elapsed_ms: 1, step, event };
     journal.append(run, entry).map(drop)
 }

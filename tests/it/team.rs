@@ -151,6 +151,9 @@ fn what_one_machine_deployed_the_other_knows_and_rolls_back() {
             assert_eq!(hashes, one.chain(run));
         }
         two.run(&["verify", "last"]).exits(0);
+        let log = |machine: &Machine| machine.run(&["logs", "2"]).exits(0).out;
+        assert!(log(one).lines().count() > 1, "{}", log(one));
+        assert_eq!(log(two), log(one));
         let report = two.run(&["report", "2"]).exits(0).out;
         assert!(report.contains("1.1.0"), "{report}");
         two.run(&["rollback", "development", "--yes"]).exits(0);

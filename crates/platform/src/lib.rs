@@ -20,4 +20,5 @@ pub mod program;
 pub mod proxy;
 mod retry;
 pub mod run_log;
+pub mod run_logs;
 mod tls;

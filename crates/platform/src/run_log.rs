@@ -74,7 +74,7 @@ impl FileLog {
 }
 
 /// Replaces a file atomically.
-fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
+pub(super) fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let new = file.with_extension("new");
     let mut options = OpenOptions::new();
     options.create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(text)?;

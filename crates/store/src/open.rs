@@ -71,6 +71,17 @@ CREATE TABLE silence (
 /// Added in version 4: since when every process that tried a delivery lacked its setting, in ms since the epoch.
 const UNSET: &str = "ALTER TABLE letters ADD COLUMN unset_since INTEGER;";
 
+/// What each version added, from version 1.
+const VERSIONS: [&[&str]; 7] = [
+    &[TABLES],
+    &[TICKS],
+    &[LETTERS],
+    &[UNSET],
+    &[ledger::TABLE],
+    &[mirror::TABLES],
+    &[mutes::TABLES, mirror::LOGS],
+];
+
 const TABLES: &str = "
 CREATE TABLE runs (
     number      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -285,10 +296,7 @@ fn with_tables(
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if (0..SCHEMA_VERSION).contains(&version) {
         let after = usize::try_from(version).unwrap_or_default();
-        for tables in [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE, mirror::TABLES, mutes::TABLES]
-            .iter()
-            .skip(after)
-        {
+        for tables in VERSIONS.iter().skip(after).copied().flatten() {
             transaction.execute_batch(tables)?;
         }
         if version < ledger::SINCE {

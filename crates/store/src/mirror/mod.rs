@@ -3,6 +3,7 @@
 
 mod branches;
 mod known;
+mod logs;
 
 use std::time::Duration;
 
@@ -59,6 +60,17 @@ CREATE TABLE branches (
     fact   TEXT NOT NULL,
     shared INTEGER NOT NULL,
     PRIMARY KEY (run, host, hash)
+) STRICT;
+";
+
+/// Added in version 7: the last line that this machine has of each log that another one writes, and of its own log the
+/// last line that came from others.
+pub(crate) const LOGS: &str = "
+CREATE TABLE shared_logs (
+    run     INTEGER NOT NULL,
+    machine TEXT NOT NULL,
+    line    INTEGER NOT NULL,
+    PRIMARY KEY (run, machine)
 ) STRICT;
 ";
 

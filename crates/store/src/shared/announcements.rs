@@ -22,8 +22,8 @@ const SENDS_WITHIN: Duration = Duration::from_mins(1);
 /// Machines notice the same state at different moments. After this long it is news again: it may have changed while no
 /// machine watched.
 const SAME_STATE_FOR: Duration = Duration::from_mins(10);
-/// Pause after two machines tried to write at the same moment.
-const MET: Duration = Duration::from_secs(2);
+/// Pause before the next question, while another machine sends it.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// The last alert about a subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub(super) async fn claim(
     let announcement = Announcement { stands, machine: id, name, progress: Progress::Sends };
     match remote.commit(&[replaced_entry(path, &announcement, expected)?]).await {
         Ok(_) => Ok(Announce::Here),
-        Err(error) if error.is_conflict() => Ok(Announce::Later(MET)),
+        Err(error) if error.is_conflict() => Ok(Announce::Later(AGAIN)),
         Err(error) => Err(error),
     }
 }
@@ -91,7 +91,7 @@ fn by_another(before: &Document, own: &Machine, stands: &str, now: Timestamp) ->
         Progress::Sent if stands.is_empty() || age < SAME_STATE_FOR => {
             Some(Announce::Elsewhere(last.name))
         }
-        Progress::Sends if age < SENDS_WITHIN => Some(Announce::Later(SENDS_WITHIN - age)),
+        Progress::Sends if age < SENDS_WITHIN => Some(Announce::Later(AGAIN)),
         Progress::Sent | Progress::Sends | Progress::Failed => None,
     }
 }

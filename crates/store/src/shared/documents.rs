@@ -6,22 +6,17 @@
 //! | `environments/ENV` | lease, head, lock, and how many commands, ticks and branch facts there are |
 //! | `runs/N` | the run's row; of an ended run also its whole chain |
 //! | `runs/N/facts/SEQ` | a fact, created once |
+//! | `logs/N` | the last lines of the run's log, and those before each failure |
 //! | `alerts/HASH` | which machine sends, or has sent, an alert about a subject to a channel |
 //! | `watchers/MACHINE` | who has which runs under way on the screen of a machine; nothing depends on it |
 //! | `environments/~team` | how many mutes there are: it changes as environments do, and is found with them |
 //! | `environments/~team/mutes/K` | a mute of a probe, or a silence; numbered from 1, created once |
 //! | `environments/ENV/commands/K`, `environments/ENV/ticks/K`, `environments/ENV/branches/K` | numbered from 1, created once |
 
-use std::io::{Read as _, Write as _};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::packed::{packed, unpacked};
 use crate::facts::Stored;
 use crate::journal::{text, unreadable};
 use crate::mirror::{Known, Lease, RunRow};
@@ -58,6 +53,11 @@ pub(super) fn environment_path(place: &str) -> String {
 
 pub(super) fn run_path(run: RunNumber) -> String {
     numbered(RUNS, run.0)
+}
+
+/// The document with the last lines of a run's log.
+pub(super) fn log_path(run: RunNumber) -> String {
+    numbered("logs", run.0)
 }
 
 pub(super) fn facts_of(run: RunNumber) -> String {
@@ -273,7 +273,10 @@ pub(super) fn run(
     expected: Expected,
 ) -> Result<Write, JournalError> {
     let mut fields = named([("run", Value::text(text(row)?))]);
-    if let Some(chain) = chain.map(packed).filter(|chain| chain.len() < CHAIN_FITS) {
+    if let Some(chain) = chain
+        .map(|chain| packed(chain.iter().map(|stored| stored.json().to_string())))
+        .filter(|chain| chain.len() < CHAIN_FITS)
+    {
         fields.insert("chain".into(), Value::Bytes(chain));
     }
     Ok(Write::whole(run_path(row.run), expected, fields))
@@ -289,7 +292,7 @@ pub(super) fn read_run(document: &Document) -> Result<(RunRow, Vec<Stored>), Jou
     let row = document_text(document, "run")?;
     let row: RunRow = serde_json::from_str(row).map_err(unreadable)?;
     let chain = match document.fields.get("chain") {
-        Some(Value::Bytes(packed)) => unpacked(packed).unwrap_or_default(),
+        Some(Value::Bytes(packed)) => chain_of(packed).unwrap_or_default(),
         _ => Vec::new(),
     };
     Ok((row, chain))
@@ -329,21 +332,7 @@ fn document_text<'a>(document: &'a Document, name: &str) -> Result<&'a str, Jour
     })
 }
 
-/// Facts as lines of JSON, compressed, in base64.
-fn packed(chain: &[Stored]) -> String {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    for stored in chain {
-        // Writing to memory does not fail.
-        let _ = writeln!(encoder, "{}", stored.json());
-    }
-    STANDARD.encode(encoder.finish().unwrap_or_default())
-}
-
 /// The facts of a packed chain; `None` if it cannot be read, and the facts themselves decide.
-fn unpacked(packed: &str) -> Option<Vec<Stored>> {
-    let bytes = STANDARD.decode(packed).ok()?;
-    let mut lines = String::new();
-    // A hostile document must not fill the memory.
-    GzDecoder::new(bytes.as_slice()).take(64 << 20).read_to_string(&mut lines).ok()?;
-    lines.lines().map(|line| Stored::parse(line).ok()).collect()
+fn chain_of(packed: &str) -> Option<Vec<Stored>> {
+    unpacked(packed)?.iter().map(|line| Stored::parse(line).ok()).collect()
 }

@@ -23,6 +23,7 @@ use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::database::Database;
 use pointsman_core::ports::journal::{HumanLock, JournalError};
+use pointsman_core::ports::log::RunLogs;
 use pointsman_core::ports::processes::Processes;
 use pointsman_core::ports::sharing::Standing;
 use pointsman_core::time::Timestamp;
@@ -43,6 +44,8 @@ pub struct LinkParts {
     pub database: Arc<dyn Database>,
     pub processes: Arc<dyn Processes>,
     pub clock: Arc<dyn Clock>,
+    /// The logs of runs below that folder.
+    pub logs: Arc<dyn RunLogs>,
 }
 
 /// The connection. Its thread starts with the first use, and ends when the last user is gone.
@@ -272,6 +275,21 @@ impl Link {
         }
     }
 
+    /// Reads what another machine logged of a run, if it is not this one's. Without an answer the log stays as it is.
+    pub fn read_log(&self, run: RunNumber) {
+        // The log of an own run waits for no store.
+        let mirror = SqliteStore::open_as(&self.parts.folder, self.here());
+        let row = mirror.and_then(|mirror| mirror.run_row(run));
+        if row.is_ok_and(|row| self.here().has(&row.runner)) {
+            return;
+        }
+        let read: Result<(), _> =
+            self.call(move |worker| Box::pin(async move { worker.follow_logs(&[run]).await }));
+        if let Err(error) = read {
+            tracing::debug!(%error, "the log of another machine is not read");
+        }
+    }
+
     /// Runs an operation on the thread, and waits for its result.
     fn call<T: Send + 'static>(
         &self,
@@ -307,11 +325,12 @@ impl Link {
     }
 
     fn start(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
-        let LinkParts { folder, database, clock, .. } = &self.parts;
+        let LinkParts { folder, database, clock, logs, .. } = &self.parts;
         let mirror = SqliteStore::open_as(folder, self.here())?;
         let remote = Remote::new(database.clone(), clock.clone());
         let watching = self.watching.subscribe();
-        let worker = Worker::new(remote, mirror, clock.clone(), self.state.clone(), watching);
+        let worker =
+            Worker::new(remote, mirror, clock.clone(), self.state.clone(), watching, logs.clone());
         let (jobs, received) = mpsc::unbounded_channel();
         let (appended, urgent) = (self.appended.clone(), self.urgent.clone());
         let follows = self.follows.subscribe();

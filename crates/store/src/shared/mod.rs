@@ -10,6 +10,8 @@ mod documents;
 mod entries;
 mod lease;
 mod link;
+mod log;
+mod packed;
 mod presence;
 mod pull;
 mod push;

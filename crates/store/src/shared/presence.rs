@@ -70,6 +70,7 @@ pub(super) async fn sign(
     // Without the server's time no sign can be called recent.
     let Ok(now) = at.parse::<Timestamp>() else { return Ok(Vec::new()) };
     let all = remote.numbered(WATCHERS, 0).await?;
+    let watchers = others(&all, &path, now);
     let old = |document: &&Document| age(document, now).is_some_and(|age| age > FORGOTTEN_AFTER);
     let old = all.iter().filter(old).map(|document| Write {
         path: document.path.clone(),
@@ -80,6 +81,19 @@ pub(super) async fn sign(
     if !old.is_empty() {
         remote.commit(&old).await?;
     }
-    let others = all.iter().filter(|document| document.path != path);
-    Ok(others.filter_map(|document| Watcher::read(document, now)).collect())
+    Ok(watchers)
+}
+
+/// Reads the signs of the other machines, without one of its own.
+pub(super) async fn hear(remote: &Remote, machine: &Machine) -> Result<Vec<Watcher>, SharedError> {
+    let path = format!("{WATCHERS}/{}", machine.id);
+    // A page has no server time; that of a read beside it has.
+    let (_, at) = remote.read(std::slice::from_ref(&path)).await?;
+    let Ok(now) = at.parse::<Timestamp>() else { return Ok(Vec::new()) };
+    Ok(others(&remote.numbered(WATCHERS, 0).await?, &path, now))
+}
+
+fn others(all: &[Document], own: &str, now: Timestamp) -> Vec<Watcher> {
+    let others = all.iter().filter(|document| document.path != own);
+    others.filter_map(|document| Watcher::read(document, now)).collect()
 }

@@ -65,6 +65,11 @@ impl Driven {
         loop {
             let facts = portion(mirror.unshared(run)?);
             if facts.is_empty() && !renew {
+                // What is shared may be what another machine wrote since it took the run over.
+                let known = mirror.known(&self.held.environment)?.lease;
+                if known.is_some_and(|lease| !self.is_ours(&lease)) {
+                    return taken_over(remote, mirror, run).await;
+                }
                 let (seq, _) = mirror.shared_to(run)?;
                 return Ok(Written::Shared { seq, proven });
             }
@@ -99,8 +104,11 @@ impl Driven {
 
     /// The environment's lease, if it is the one that this process took.
     fn own<'a>(&self, environment: &'a Environment) -> Option<&'a Lease> {
-        let lease = environment.known.lease.as_ref()?;
-        (lease.fence == self.held.fence && lease.run == self.held.run).then_some(lease)
+        environment.known.lease.as_ref().filter(|lease| self.is_ours(lease))
+    }
+
+    fn is_ours(&self, lease: &Lease) -> bool {
+        lease.fence == self.held.fence && lease.run == self.held.run
     }
 }
 

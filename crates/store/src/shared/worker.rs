@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::lease::Held;
+use super::log::{self, Tail};
 use super::presence::{self, Watcher, Watching};
 use super::pull::pull;
 use super::remote::{Remote, SharedError};
@@ -18,6 +19,7 @@ use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::{JournalError, RENEWAL};
+use pointsman_core::ports::log::RunLogs;
 use pointsman_core::time::Timestamp;
 
 /// Facts that announce no effect are written together after this long.
@@ -85,6 +87,10 @@ pub(super) struct Worker {
     /// What a person has on the screen of this process, and when others were informed last.
     watching: watch::Receiver<Watching>,
     signed: Option<Duration>,
+    pub(super) logs: Arc<dyn RunLogs>,
+    /// The log of the driven run, and when it was shared last.
+    tail: Option<Tail>,
+    tail_shared: Option<Duration>,
 }
 
 /// What wakes the thread.
@@ -104,9 +110,24 @@ impl Worker {
         clock: Arc<dyn Clock>,
         state: watch::Sender<State>,
         watching: watch::Receiver<Watching>,
+        logs: Arc<dyn RunLogs>,
     ) -> Self {
         let (driven, read, wanted, signed) = (None, None, false, None);
-        Self { remote, mirror, clock, driven, state, read, wanted, watching, signed }
+        let (tail, tail_shared) = (None, None);
+        Self {
+            remote,
+            mirror,
+            clock,
+            driven,
+            state,
+            read,
+            wanted,
+            watching,
+            signed,
+            logs,
+            tail,
+            tail_shared,
+        }
     }
 
     /// Works until every caller is gone.
@@ -165,7 +186,42 @@ impl Worker {
         pull(&self.remote, &mut self.mirror).await?;
         leftovers(&self.remote, &mut self.mirror).await?;
         self.sign().await;
+        let watched = self.watching.borrow().runs.clone();
+        self.follow_logs(&watched).await;
         Ok(())
+    }
+
+    /// Reads what other machines logged of runs. A failure is no failure of the store: logs decide nothing.
+    pub(super) async fn follow_logs(&mut self, runs: &[RunNumber]) {
+        let Self { remote, mirror, logs, .. } = self;
+        if let Err(error) = log::follow(remote, mirror, logs.as_ref(), runs).await {
+            tracing::debug!(?error, "the log of another machine is not read");
+        }
+    }
+
+    /// Reads what the driven run logged. A failure keeps the lines before it.
+    fn read_log(&mut self) {
+        if let Some((tail, driven)) = self.tail.as_mut().zip(self.driven.as_ref()) {
+            let failures = self.mirror.failures(driven.held.run).unwrap_or_default();
+            tail.read(self.logs.as_ref(), failures);
+        }
+    }
+
+    /// Shares the end of the driven run's log: regularly while another machine watches the run, and at its end.
+    async fn share_log(&mut self, ended: bool) {
+        let (Some(tail), Some(driven)) = (&mut self.tail, &self.driven) else { return };
+        let (run, now) = (driven.held.run, self.clock.elapsed());
+        let watched = self.state.borrow().watchers.iter().any(|watcher| watcher.of(run).is_some());
+        let recent = self.tail_shared.is_some_and(|at| now.saturating_sub(at) < log::EVERY);
+        let due = ended || (watched && !recent);
+        let machine = self.mirror.here.machine.clone();
+        let Some(machine) = machine.filter(|_| due && tail.has_news(self.logs.as_ref())) else {
+            return;
+        };
+        self.tail_shared = Some(now);
+        if let Err(error) = tail.share(&self.remote, &machine, self.logs.as_ref()).await {
+            tracing::debug!(?error, "others do not read the log of this run");
+        }
     }
 
     /// Tells others what is watched here, and hears it of them. Who may only read neither tells nor hears anything.
@@ -174,11 +230,18 @@ impl Worker {
         let due = |signed| self.clock.elapsed().saturating_sub(signed) >= presence::EVERY;
         let machine = self.mirror.here.machine.clone();
         let Some(machine) = machine.filter(|_| self.signed.is_none_or(due)) else { return };
-        if watching.runs.is_empty() {
+        // Who drives a run without a screen of its own hears who watches it, and needs no sign.
+        let silent = watching.runs.is_empty();
+        if silent && self.driven.is_none() {
             return;
         }
         self.signed = Some(self.clock.elapsed());
-        match presence::sign(&self.remote, &machine, &watching).await {
+        let heard = if silent {
+            presence::hear(&self.remote, &machine).await
+        } else {
+            presence::sign(&self.remote, &machine, &watching).await
+        };
+        match heard {
             Ok(watchers) => {
                 let heard = self.clock.elapsed();
                 self.state.send_modify(|state| (state.watchers, state.heard) = (watchers, heard));
@@ -210,6 +273,7 @@ impl Worker {
 
     /// Writes the facts of the driven run, and renews its lease when that is due.
     pub(super) async fn write(&mut self) -> Result<(), SharedError> {
+        self.read_log();
         let Some(driven) = &mut self.driven else { return Ok(()) };
         let begun = Moment::of(self.clock.as_ref());
         let proven = self.state.borrow().proven.map(|proven| proven.age(self.clock.as_ref()));
@@ -228,8 +292,12 @@ impl Worker {
             }
             Written::TakenOver => state.taken_over.push(run),
         });
+        if written != Written::TakenOver {
+            self.share_log(ended).await;
+        }
         if over {
             self.driven = None;
+            self.tail = None;
         }
         Ok(())
     }
@@ -244,6 +312,9 @@ impl Worker {
             state.shared.insert(run, seq);
             state.proven = proven;
         });
+        let foreign = self.mirror.foreign_lines(run, || log::lines_of(self.logs.as_ref(), run));
+        self.tail = Some(Tail::new(run, foreign.unwrap_or_default()));
+        self.tail_shared = None;
         self.driven = Some(Driven::new(held));
     }
 

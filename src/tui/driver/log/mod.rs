@@ -164,6 +164,7 @@ impl Reader {
                 if let Some((_, version)) = &mut self.store {
                     *version = -1;
                 }
+                self.app.read_shared_log(run);
                 Ok(())
             }
             LogAsk::Query { asked, query } => {

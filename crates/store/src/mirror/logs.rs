@@ -1,0 +1,78 @@
+//! How much of the logs of other machines this one has.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::open::{Sql as _, SqliteStore, immediate};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::RunNumber;
+use pointsman_core::ports::journal::JournalError;
+
+impl SqliteStore {
+    /// Takes the lines of a log up to `last` once, whichever process of this machine reads them. `append` gets the
+    /// number of the last line that is here already.
+    pub(crate) fn take_lines(
+        &mut self,
+        run: RunNumber,
+        machine: &str,
+        last: u64,
+        append: impl FnOnce(u64) -> std::io::Result<()>,
+    ) -> Result<(), JournalError> {
+        let transaction = immediate(&mut self.connection).sql()?;
+        let known = line_of(&transaction, run, machine)?.unwrap_or_default();
+        if last <= known {
+            return Ok(());
+        }
+        append(known).map_err(|error| {
+            let problem = Problem::new("the log of another machine cannot be kept");
+            JournalError::Unusable(problem.because(error.to_string()))
+        })?;
+        set_line(&transaction, run, machine, last)?;
+        transaction.commit().sql()
+    }
+
+    /// How many lines of the own log of a run came from other machines. `count` counts its lines, and is called when
+    /// this machine drives the run for the first time.
+    pub(crate) fn foreign_lines(
+        &self,
+        run: RunNumber,
+        count: impl FnOnce() -> u64,
+    ) -> Result<u64, JournalError> {
+        let own = self.here.machine.as_ref().map_or("", |machine| machine.id.as_str());
+        if let Some(line) = line_of(&self.connection, run, own)? {
+            return Ok(line);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM shared_logs WHERE run = ?1)";
+        let followed: bool = self.connection.query_row(sql, [run.0], |row| row.get(0)).sql()?;
+        let foreign = if followed { count() } else { 0 };
+        set_line(&self.connection, run, own, foreign)?;
+        Ok(foreign)
+    }
+
+    /// The failed steps of a run.
+    pub(crate) fn failures(&self, run: RunNumber) -> Result<u64, JournalError> {
+        let sql = "SELECT count(*) FROM facts WHERE run = ?1 AND kind = 'step-failed'";
+        let mut select = self.connection.prepare_cached(sql).sql()?;
+        select.query_row([run.0], |row| row.get(0)).sql()
+    }
+}
+
+fn line_of(
+    connection: &Connection,
+    run: RunNumber,
+    machine: &str,
+) -> Result<Option<u64>, JournalError> {
+    let sql = "SELECT line FROM shared_logs WHERE run = ?1 AND machine = ?2";
+    let mut select = connection.prepare_cached(sql).sql()?;
+    select.query_row(params![run.0, machine], |row| row.get(0)).optional().sql()
+}
+
+fn set_line(
+    connection: &Connection,
+    run: RunNumber,
+    machine: &str,
+    line: u64,
+) -> Result<(), JournalError> {
+    let sql = "INSERT INTO shared_logs VALUES (?1, ?2, ?3)
+         ON CONFLICT (run, machine) DO UPDATE SET line = max(line, ?3)";
+    connection.execute(sql, params![run.0, machine, line]).sql().map(drop)
+}

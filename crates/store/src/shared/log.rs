@@ -1,0 +1,232 @@
+//! The last lines of a run's log, and those before each failure, for machines that follow it. The whole log stays with
+//! the machine that drives the run: it may have millions of lines, and no decision depends on it.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::documents::{log_path, read_entry};
+use super::packed::{packed, unpacked};
+use super::remote::{Remote, SharedError};
+use crate::journal::text;
+use crate::open::SqliteStore;
+use crate::runner::Machine;
+use pointsman_core::document::{Document, Fields, Value};
+use pointsman_core::ids::RunNumber;
+use pointsman_core::ports::database::{Expected, Write};
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::ports::log::{LogLine, RunLogs};
+
+/// Lines that are shared.
+const LAST: usize = 200;
+/// Lines before a failure that stay shared after later ones have followed, and their number for all failures.
+const BEFORE_A_FAILURE: usize = 30;
+const OF_FAILURES: usize = 150;
+/// Their size before compression; a document has at most 1 `MiB`.
+const MOST_BYTES: usize = 400_000;
+/// Interval between two writes while another machine watches: with the facts, a run stays below 300 writes.
+pub(super) const EVERY: Duration = Duration::from_secs(5);
+
+/// A line of the log's file, with its number there from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Numbered {
+    n: u64,
+    line: String,
+}
+
+/// Whose lines a document holds, and how far that machine's step is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Shared {
+    machine: Machine,
+    /// The lines that it had from other machines when it took the run over.
+    foreign: u64,
+    /// The progress of the current step, as the machine keeps it.
+    progress: String,
+}
+
+/// The end of the log of a run that this process drives.
+pub(super) struct Tail {
+    run: RunNumber,
+    log: Option<Box<dyn Read + Send>>,
+    /// The begun last line.
+    begun: Vec<u8>,
+    /// Lines read so far, and how many of them came from other machines.
+    read: u64,
+    foreign: u64,
+    last: VecDeque<Numbered>,
+    of_failures: VecDeque<Numbered>,
+    failures: u64,
+    /// The last line that is shared, and the progress.
+    shared: (u64, String),
+}
+
+impl std::fmt::Debug for Tail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tail")
+            .field("run", &self.run)
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tail {
+    /// `foreign`: the number of lines that other machines wrote before this one took the run over.
+    pub(super) fn new(run: RunNumber, foreign: u64) -> Self {
+        let (last, of_failures) = (VecDeque::new(), VecDeque::new());
+        let (log, begun, shared) = (None, Vec::new(), (foreign, String::new()));
+        Self { run, log, begun, read: 0, foreign, last, of_failures, failures: 0, shared }
+    }
+
+    /// Reads what was logged since the last call. `failures`: the failed steps of the run so far.
+    pub(super) fn read(&mut self, logs: &dyn RunLogs, failures: u64) {
+        if self.log.is_none() {
+            self.log = logs.open(self.run);
+        }
+        let mut chunk = vec![0; 64 << 10];
+        while let Some(log) = &mut self.log {
+            match log.read(&mut chunk) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => self.take(&chunk[..read]),
+            }
+        }
+        if failures > self.failures {
+            self.failures = failures;
+            let from = self.last.len().saturating_sub(BEFORE_A_FAILURE);
+            let known = self.of_failures.back().map_or(0, |line| line.n);
+            let before = self.last.iter().skip(from).filter(|line| line.n > known).cloned();
+            self.of_failures.extend(before);
+            let many = self.of_failures.len().saturating_sub(OF_FAILURES);
+            self.of_failures.drain(..many);
+        }
+    }
+
+    /// Whether there is something that was not shared.
+    pub(super) fn has_news(&self, logs: &dyn RunLogs) -> bool {
+        self.shared != (self.read, logs.progress(self.run))
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.begun.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                self.read += 1;
+                let line =
+                    String::from_utf8_lossy(&std::mem::take(&mut self.begun)).trim_end().to_owned();
+                if self.read > self.foreign {
+                    self.last.push_back(Numbered { n: self.read, line });
+                }
+                if self.last.len() > LAST {
+                    self.last.pop_front();
+                }
+            }
+        }
+    }
+
+    /// The lines to share, oldest first, as many as fit.
+    fn lines(&self) -> Vec<&Numbered> {
+        let first = self.last.front().map_or(u64::MAX, |line| line.n);
+        let earlier = self.of_failures.iter().filter(|line| line.n < first);
+        let (mut bytes, mut lines) = (0, Vec::new());
+        for line in earlier.chain(&self.last).collect::<Vec<_>>().into_iter().rev() {
+            bytes += line.line.len();
+            if bytes > MOST_BYTES {
+                break;
+            }
+            lines.push(line);
+        }
+        lines.reverse();
+        lines
+    }
+
+    /// Writes the lines for other machines.
+    pub(super) async fn share(
+        &mut self,
+        remote: &Remote,
+        machine: &Machine,
+        logs: &dyn RunLogs,
+    ) -> Result<(), SharedError> {
+        let progress = logs.progress(self.run);
+        let of =
+            Shared { machine: machine.clone(), foreign: self.foreign, progress: progress.clone() };
+        let lines = self.lines().into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let fields = [("entry", Value::text(text(&of)?)), ("lines", Value::Bytes(packed(lines)))];
+        let fields: Fields =
+            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let read = self.read;
+        remote.commit(&[Write::whole(log_path(self.run), Expected::Anything, fields)]).await?;
+        self.shared = (read, progress);
+        Ok(())
+    }
+}
+
+/// The number of lines of a log.
+pub(super) fn lines_of(logs: &dyn RunLogs, run: RunNumber) -> u64 {
+    let mut tail = Tail::new(run, u64::MAX);
+    tail.read(logs, 0);
+    tail.read
+}
+
+/// Appends what other machines logged of runs to the logs of this one.
+pub(super) async fn follow(
+    remote: &Remote,
+    mirror: &mut SqliteStore,
+    logs: &dyn RunLogs,
+    runs: &[RunNumber],
+) -> Result<(), SharedError> {
+    let elsewhere =
+        |run: &&RunNumber| mirror.run_row(**run).is_ok_and(|row| !mirror.here.has(&row.runner));
+    let runs: Vec<RunNumber> = runs.iter().filter(elsewhere).copied().collect();
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<_> = runs.iter().map(|run| log_path(*run)).collect();
+    let (documents, _) = remote.read(&paths).await?;
+    for (run, document) in runs.into_iter().zip(documents) {
+        if let Some(document) = document {
+            append(mirror, logs, run, &document)?;
+        }
+    }
+    Ok(())
+}
+
+fn append(
+    mirror: &mut SqliteStore,
+    logs: &dyn RunLogs,
+    run: RunNumber,
+    document: &Document,
+) -> Result<(), JournalError> {
+    let Shared { machine, foreign, progress } = read_entry(document)?;
+    if mirror.here.machine.as_ref().is_some_and(|own| own.id == machine.id) {
+        return Ok(());
+    }
+    let Some(Value::Bytes(lines)) = document.fields.get("lines") else { return Ok(()) };
+    let lines = unpacked(lines).unwrap_or_default();
+    let lines: Vec<Numbered> =
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let Some(last) = lines.last().map(|line| line.n) else { return Ok(()) };
+    mirror.take_lines(run, &machine.id, last, |known| {
+        let new = lines.iter().filter(|line| line.n > known);
+        let (mut wanted, mut all) = (known.max(foreign) + 1, Vec::new());
+        for Numbered { n, line } in new {
+            if *n > wanted {
+                all.extend(missing(line, *n - wanted, &machine.name));
+            }
+            all.push(line.clone());
+            wanted = n + 1;
+        }
+        if all.is_empty() { Ok(()) } else { logs.append(run, &all) }
+    })?;
+    logs.set_progress(run, &progress);
+    Ok(())
+}
+
+/// A line that stands for those that are not shared.
+fn missing(next: &str, many: u64, machine: &str) -> Option<String> {
+    let next: LogLine = serde_json::from_str(next).ok()?;
+    let lines = if many == 1 { "line is" } else { "lines are" };
+    let text = format!("… {many} {lines} only on {machine}");
+    let line = LogLine { text, service: None, tints: Vec::new(), ..next };
+    serde_json::to_string(&line).ok()
+}
