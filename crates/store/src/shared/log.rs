@@ -26,8 +26,11 @@ const BEFORE_A_FAILURE: usize = 30;
 const OF_FAILURES: usize = 150;
 /// Their size before compression; a document has at most 1 `MiB`.
 const MOST_BYTES: usize = 400_000;
-/// Interval between two writes while another machine watches: with the facts, a run stays below 300 writes.
-pub(super) const EVERY: Duration = Duration::from_secs(5);
+/// Interval between two writes while another machine watches, and between those after the first `SOON`: a run of a
+/// quarter of an hour makes fewer than 300 writes, with its facts and its lease.
+const EVERY: Duration = Duration::from_secs(5);
+const SOON: u32 = 60;
+const EVERY_LATER: Duration = Duration::from_secs(15);
 
 /// A line of the log's file, with its number there from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,7 @@ pub(super) struct Tail {
     failures: u64,
     /// The last line that is shared, and the progress.
     shared: (u64, String),
+    writes: u32,
 }
 
 impl std::fmt::Debug for Tail {
@@ -76,7 +80,18 @@ impl Tail {
     pub(super) fn new(run: RunNumber, foreign: u64) -> Self {
         let (last, of_failures) = (VecDeque::new(), VecDeque::new());
         let (log, begun, shared) = (None, Vec::new(), (foreign, String::new()));
-        Self { run, log, begun, read: 0, foreign, last, of_failures, failures: 0, shared }
+        Self {
+            run,
+            log,
+            begun,
+            read: 0,
+            foreign,
+            last,
+            of_failures,
+            failures: 0,
+            shared,
+            writes: 0,
+        }
     }
 
     /// Reads what was logged since the last call. `failures`: the failed steps of the run so far.
@@ -100,6 +115,11 @@ impl Tail {
             let many = self.of_failures.len().saturating_sub(OF_FAILURES);
             self.of_failures.drain(..many);
         }
+    }
+
+    /// Interval between two writes.
+    pub(super) fn every(&self) -> Duration {
+        if self.writes < SOON { EVERY } else { EVERY_LATER }
     }
 
     /// Whether there is something that was not shared.
@@ -157,6 +177,7 @@ impl Tail {
         let read = self.read;
         remote.commit(&[Write::whole(log_path(self.run), Expected::Anything, fields)]).await?;
         self.shared = (read, progress);
+        self.writes += 1;
         Ok(())
     }
 }

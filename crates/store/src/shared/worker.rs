@@ -212,7 +212,7 @@ impl Worker {
         let (Some(tail), Some(driven)) = (&mut self.tail, &self.driven) else { return };
         let (run, now) = (driven.held.run, self.clock.elapsed());
         let watched = self.state.borrow().watchers.iter().any(|watcher| watcher.of(run).is_some());
-        let recent = self.tail_shared.is_some_and(|at| now.saturating_sub(at) < log::EVERY);
+        let recent = self.tail_shared.is_some_and(|at| now.saturating_sub(at) < tail.every());
         let due = ended || (watched && !recent);
         let machine = self.mirror.here.machine.clone();
         let Some(machine) = machine.filter(|_| due && tail.has_news(self.logs.as_ref())) else {
