@@ -70,6 +70,7 @@ impl App {
             processes: self.processes.clone(),
             clock: self.clock.clone(),
             logs: Arc::new(LogFolder(self.records.clone())),
+            threads: true,
         };
         self.shared = Shared::Linked { link: Link::new(parts), proven, database };
     }

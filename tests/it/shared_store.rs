@@ -153,6 +153,7 @@ impl Host {
             processes: Arc::new(ThisMachine),
             clock: clock.clone(),
             logs: Arc::new(LogFolder(folder.path().to_owned())),
+            threads: true,
         });
         Self { clock, folder, way, link }
     }

@@ -55,6 +55,7 @@ impl Team {
             processes: Arc::new(Runner { own, dead: self.local.dead.clone() }),
             clock: Arc::new(SystemClock::start()),
             logs: Arc::new(LogFolder(self.local.folder.path().to_owned())),
+            threads: true,
         };
         self.local.open(own).linked(&Link::new(parts))
     }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::documents::Entries;
 use super::entries::{self, CommandEntry};
+use super::hands::Hands;
 use super::lease::{self, Begin, Begun};
 use super::presence::{self, Watching};
 use super::push;
@@ -46,12 +47,14 @@ pub struct LinkParts {
     pub clock: Arc<dyn Clock>,
     /// The logs of runs below that folder.
     pub logs: Arc<dyn RunLogs>,
+    /// Whether the connection has a thread of its own. A simulation has only one, and calls [`Link::serve`].
+    pub threads: bool,
 }
 
 /// The connection. Its thread starts with the first use, and ends when the last user is gone.
 pub struct Link {
     pub(super) parts: LinkParts,
-    jobs: Mutex<Option<mpsc::UnboundedSender<Job>>>,
+    hands: Mutex<Option<Hands>>,
     appended: Arc<Notify>,
     pub(super) urgent: Arc<Notify>,
     follows: watch::Sender<bool>,
@@ -83,7 +86,7 @@ impl Link {
     pub fn new(parts: LinkParts) -> Arc<Self> {
         Arc::new(Self {
             parts,
-            jobs: Mutex::default(),
+            hands: Mutex::default(),
             appended: Arc::default(),
             urgent: Arc::default(),
             follows: watch::Sender::new(false),
@@ -103,7 +106,7 @@ impl Link {
 
     /// Reads the shared store regularly from here on, as long as this process lives.
     pub fn follow(&self) {
-        if self.jobs().is_ok() {
+        if self.hands().is_ok() {
             self.follows.send_replace(true);
         }
     }
@@ -268,10 +271,9 @@ impl Link {
     /// Writes a tick or a mute soon. It does not wait for it: it is kept here first.
     pub(crate) fn share_soon(&self) {
         self.wrote.store(true, Ordering::Relaxed);
-        if let Ok(jobs) = self.jobs() {
-            let job: Job = Box::new(|worker| Box::pin(worker.turn()));
+        if let Ok(hands) = self.hands() {
             // A thread that has ended leaves it to the next process.
-            let _ = jobs.send(job);
+            hands.give(Box::new(|worker| Box::pin(worker.turn())));
         }
     }
 
@@ -305,15 +307,17 @@ impl Link {
                 let _ = answer.send(job(worker).await);
             })
         });
-        self.jobs()?.send(job).map_err(|_| ended())?;
+        if !self.hands()?.give(job) {
+            return Err(ended());
+        }
         answered.recv().map_err(|_| ended())
     }
 
     /// The way to the thread, which starts with the first call. A failure to start counts as a failure to reach the store.
-    pub(super) fn jobs(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(jobs) = jobs.as_ref() {
-            return Ok(jobs.clone());
+    pub(super) fn hands(&self) -> Result<Hands, JournalError> {
+        let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hands) = hands.as_ref() {
+            return Ok(hands.clone());
         }
         let started = self.start();
         if let Err(error) = &started {
@@ -321,28 +325,34 @@ impl Link {
             let problem = problem.because(error.to_string());
             self.state.send_modify(|state| state.unreachable = Some(problem));
         }
-        Ok(jobs.insert(started?).clone())
+        Ok(hands.insert(started?).clone())
     }
 
-    fn start(&self) -> Result<mpsc::UnboundedSender<Job>, JournalError> {
-        let LinkParts { folder, database, clock, logs, .. } = &self.parts;
+    fn start(&self) -> Result<Hands, JournalError> {
+        let LinkParts { folder, database, clock, logs, threads, .. } = &self.parts;
         let mirror = SqliteStore::open_as(folder, self.here())?;
         let remote = Remote::new(database.clone(), clock.clone());
         let watching = self.watching.subscribe();
         let worker =
             Worker::new(remote, mirror, clock.clone(), self.state.clone(), watching, logs.clone());
-        let (jobs, received) = mpsc::unbounded_channel();
-        let (appended, urgent) = (self.appended.clone(), self.urgent.clone());
-        let follows = self.follows.subscribe();
-        let wakes = Wakes { jobs: received, appended, urgent, follows };
-        let failed = |error: std::io::Error| {
+        if !threads {
+            return Ok(Hands::Caller(Arc::new(Mutex::new(worker))));
+        }
+        Hands::thread(worker, |jobs| self.wakes(jobs)).map_err(|error| {
             JournalError::Unusable(Problem::new("no thread").because(error.to_string()))
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(failed)?;
-        let thread = std::thread::Builder::new().name("shared-store".to_owned());
-        thread.spawn(move || runtime.block_on(worker.work(wakes))).map_err(failed)?;
-        Ok(jobs)
+        })
+    }
+
+    fn wakes(&self, jobs: mpsc::UnboundedReceiver<Job>) -> Wakes {
+        let (appended, urgent) = (self.appended.clone(), self.urgent.clone());
+        Wakes { jobs, appended, urgent, follows: self.follows.subscribe() }
+    }
+
+    /// Does what the thread does, in a simulation that has no other. Never returns.
+    pub async fn serve(&self, clock: &dyn Clock) {
+        let Ok(hands) = self.hands() else { return };
+        let (_jobs, received) = mpsc::unbounded_channel();
+        hands.serve(self.wakes(received), clock).await;
     }
 }
 

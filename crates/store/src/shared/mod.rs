@@ -8,6 +8,7 @@
 mod announcements;
 mod documents;
 mod entries;
+mod hands;
 mod lease;
 mod link;
 mod log;

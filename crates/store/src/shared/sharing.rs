@@ -84,7 +84,7 @@ impl Link {
                 let _ = answer.send(job(worker).await);
             })
         });
-        let sent = self.jobs().is_ok_and(|jobs| jobs.send(job).is_ok());
+        let sent = self.hands().is_ok_and(|hands| hands.give(job));
         Box::pin(async move { if sent { answered.await.ok() } else { None } })
     }
 }

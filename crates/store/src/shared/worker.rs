@@ -16,7 +16,6 @@ use super::upload::{Driven, Written, leftovers};
 use crate::open::SqliteStore;
 use pointsman_core::error::Problem;
 use pointsman_core::ids::RunNumber;
-use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::{JournalError, RENEWAL};
 use pointsman_core::ports::log::RunLogs;
@@ -103,6 +102,40 @@ pub(super) struct Wakes {
     pub(super) follows: watch::Receiver<bool>,
 }
 
+/// What woke it.
+pub(super) enum Wake {
+    Job(Job),
+    /// A fact that announces an effect waits to be shared.
+    Urgent,
+    /// Other facts do.
+    Appended,
+    /// It is to follow the shared store from here on.
+    Changed,
+    Time,
+    /// Every caller is gone.
+    Over,
+}
+
+impl Wakes {
+    pub(super) async fn next(&mut self, clock: &dyn Clock, wait: Duration) -> Wake {
+        tokio::select! {
+            biased;
+            job = self.jobs.recv() => job.map_or(Wake::Over, Wake::Job),
+            () = self.urgent.notified() => Wake::Urgent,
+            () = self.appended.notified() => {
+                // Others that follow at once are written with it.
+                tokio::select! {
+                    biased;
+                    () = self.urgent.notified() => Wake::Urgent,
+                    () = clock.sleep(GROUP) => Wake::Appended,
+                }
+            }
+            changed = self.follows.changed() => changed.map_or(Wake::Over, |()| Wake::Changed),
+            () = clock.sleep(wait) => Wake::Time,
+        }
+    }
+}
+
 impl Worker {
     pub(super) fn new(
         remote: Remote,
@@ -132,34 +165,34 @@ impl Worker {
 
     /// Works until every caller is gone.
     pub(super) async fn work(mut self, mut wakes: Wakes) {
+        let clock = self.clock.clone();
         loop {
-            let follows = *wakes.follows.borrow();
-            let active = follows || self.driven.is_some();
-            let wait = if active { self.until_reading() } else { Duration::from_hours(1) };
-            let sleep: BoxFuture<'static, ()> = self.clock.sleep(wait);
-            tokio::select! {
-                biased;
-                job = wakes.jobs.recv() => match job {
-                    Some(job) => job(&mut self).await,
-                    None => return,
-                },
-                () = wakes.urgent.notified() => {
-                    let proven = self.state.borrow().proven;
-                    let old = proven.is_none_or(|at| at.age(self.clock.as_ref()) >= PROVEN_WITHIN);
-                    self.wanted = old;
-                    self.write_now().await;
-                }
-                () = wakes.appended.notified() => {
-                    // Others that follow at once are written with it.
-                    tokio::select! {
-                        () = self.clock.sleep(GROUP) => {}
-                        () = wakes.urgent.notified() => {}
-                    }
-                    self.write_now().await;
-                }
-                changed = wakes.follows.changed() => if changed.is_err() { return },
-                () = sleep => self.turn().await,
+            let wait = self.wait(&wakes);
+            match wakes.next(clock.as_ref(), wait).await {
+                Wake::Over => return,
+                wake => self.react(wake).await,
             }
+        }
+    }
+
+    /// Time until it does something unasked.
+    pub(super) fn wait(&self, wakes: &Wakes) -> Duration {
+        let active = *wakes.follows.borrow() || self.driven.is_some();
+        if active { self.until_reading() } else { Duration::from_hours(1) }
+    }
+
+    pub(super) async fn react(&mut self, wake: Wake) {
+        match wake {
+            Wake::Job(job) => job(self).await,
+            Wake::Urgent => {
+                let proven = self.state.borrow().proven;
+                let old = proven.is_none_or(|at| at.age(self.clock.as_ref()) >= PROVEN_WITHIN);
+                self.wanted = old;
+                self.write_now().await;
+            }
+            Wake::Appended => self.write_now().await,
+            Wake::Time => self.turn().await,
+            Wake::Changed | Wake::Over => {}
         }
     }
 
