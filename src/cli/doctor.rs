@@ -189,7 +189,7 @@ fn store(session: &Session) -> Result<String, Problem> {
         (Some(standing), None) => {
             let lacks = match standing.unshared {
                 0 => "everything of this machine is shared".to_owned(),
-                some => format!("lacks {} of this machine", describe::counted(some, "fact")),
+                some => format!("lacks {} of this machine", describe::counted(some, "record")),
             };
             Ok(format!("{} is shared and can be read; {lacks}", standing.name))
         }

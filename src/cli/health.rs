@@ -44,7 +44,9 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     // Continue without stored samples: a single check does not need them.
     let samples = session.app.samples();
     let now = session.app.clock.now();
-    board.mute(session.app.readable_store()?.mutes(now)?, now);
+    // A single check does not need them.
+    let mutes = session.app.readable_store().and_then(|store| store.mutes(now));
+    board.mute(mutes.unwrap_or_default(), now);
     if arguments.watch {
         let samples = samples?;
         board.watch(probes, |key| samples.recent(key, SAMPLES_LOADED).unwrap_or_default());
@@ -108,6 +110,7 @@ async fn follow(
     watching: &Watching,
     board: Board,
 ) -> Finished {
+    session.app.follow_shared();
     let (services, notify) = (session.app.services(), session.config()?.notify());
     let environment = spec.environment.clone();
     let runs = watch_runs(services.clone(), notify.clone(), vec![spec.clone()]);

@@ -123,7 +123,7 @@ fn mutes_of_an_earlier_format_are_taken_over() {
     let (begun, end) = (at(0), at(600));
     let file = |name: &str| rusqlite::Connection::open(store.folder.path().join(name)).unwrap();
     let before = format!(
-        "DROP TABLE mutes; ALTER TABLE shared_reading DROP COLUMN mutes;
+        "DROP TABLE mutes; DROP TABLE shared_logs; DROP TABLE silence; ALTER TABLE shared_reading DROP COLUMN mutes;
          CREATE TABLE silence (until INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL);
          INSERT INTO silence VALUES ({}, 'ben', 'maintenance'); PRAGMA user_version = 6;",
         end.as_millisecond()

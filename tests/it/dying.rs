@@ -24,6 +24,15 @@ pub(crate) enum End {
     AfterIt,
     /// The process is suspended right after the fact is written, and wakes after this function returns.
     TakenOver(Box<dyn FnMut() + Send>),
+    /// Asked before and after each fact, whatever its number: an error is what the process gets instead.
+    Asks(Box<dyn FnMut(Written) -> Option<JournalError> + Send>),
+}
+
+/// Whether a fact is in the journal yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    No,
+    Yes,
 }
 
 /// A journal whose process ends at the fact number `at`.
@@ -73,6 +82,13 @@ impl Journal for Dying {
     }
 
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
+        if let End::Asks(ask) = &mut self.end {
+            if let Some(error) = ask(Written::No) {
+                return Err(error);
+            }
+            let fact = self.inner.append(run, entry)?;
+            return ask(Written::Yes).map_or(Ok(fact), Err);
+        }
         let next = self.inner.run(run)?.view.last_seq + 1;
         let dead = || JournalError::Unusable(Problem::new("the runner died"));
         if next != self.at {

@@ -75,6 +75,8 @@ mod secrets;
 mod shared_logs;
 mod shared_store;
 mod sick;
+mod simulating;
+mod simulation;
 mod stand_in;
 mod store_conformance;
 mod team;

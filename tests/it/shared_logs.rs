@@ -13,7 +13,7 @@ use pointsman::ports::log::{LogLine, RunLog as _};
 use pointsman::ports::sharing::{Shared, Sharing as _};
 
 use super::sandbox::wait_until;
-use super::shared_store::team;
+use super::shared_store::{Host, team};
 use super::store_conformance::{append, at, begin};
 
 fn say(log: &FileLog, texts: impl IntoIterator<Item = String>) {
@@ -77,4 +77,21 @@ fn log_of_a_run_that_is_watched_arrives_while_it_is_written() {
     one.cut(false);
     wait_until("those of the other machine arrive", || one.logged(run) == numbered(1, 12));
     assert_eq!(two.logged(run), numbered(1, 12));
+
+    // It comes back, and a machine that followed neither of them gets the end of both logs.
+    two.cut(true);
+    server.clock.pass(LEASE + Duration::from_secs(2));
+    first.claim(run, None, at(140)).unwrap();
+    say(&one.log(run), numbered(13, 14));
+    let ended = Event::RunEnded { outcome: Outcome::Aborted, because: None };
+    append(&mut first, run, &ended).unwrap();
+    one.link.settle();
+    two.cut(false);
+    wait_until("the last lines arrive", || two.logged(run) == numbered(1, 14));
+    let three = Host::new(&server, "laptop-3");
+    three.journal().run(run).unwrap();
+    three.link.read_log(run);
+    let mut all = three.logged(run);
+    all.sort_by_key(|line| line.trim_start_matches("line ").parse::<u32>().unwrap());
+    assert_eq!(all, numbered(1, 14));
 }

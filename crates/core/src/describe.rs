@@ -322,9 +322,9 @@ pub fn process(pid: impl fmt::Display, host: Option<&str>) -> String {
 /// What only this machine has of what a team shares.
 pub fn unshared(standing: &Standing) -> String {
     let Standing { name, unshared, .. } = standing;
-    let facts = counted(*unshared, "fact");
+    let records = counted(*unshared, "record");
     format!(
-        "NOT SHARED: {facts} only on this machine until {name} answers; any pointsman process here shares them"
+        "NOT SHARED: {records} only on this machine until {name} answers; any pointsman process here shares them"
     )
 }
 
@@ -336,7 +336,7 @@ pub fn unreachable(standing: &Standing) -> String {
     });
     let lacks = match unshared {
         0 => String::new(),
-        some => format!("NOT SHARED: {} only on this machine; ", counted(*some, "fact")),
+        some => format!("NOT SHARED: {} only on this machine; ", counted(*some, "record")),
     };
     format!("{lacks}the shared store {name} {as_of}")
 }

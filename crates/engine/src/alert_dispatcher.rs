@@ -8,6 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
+use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::outbox::{Delivery, DeliveryResult, DeliveryState, Notifier, Outbox};
@@ -106,12 +107,7 @@ impl AlertDispatcher {
             let now = self.clock.now();
             if !late && self.outbox.soonest()?.is_some_and(|at| at <= now) {
                 while let Some(letter) = self.outbox.due(self.clock.now())? {
-                    let (notifier, clock) = (self.notifier.clone(), self.clock.clone());
-                    let sharing = self.sharing.clone();
-                    open.push(async move {
-                        let delivery = deliver_once(&*notifier, sharing.as_deref(), &letter).await;
-                        came_out(letter, delivery, clock.now())
-                    });
+                    open.push(self.attempt(letter));
                 }
             }
             // Wait for a delivery in flight: otherwise its claim would stay until it expires.
@@ -119,16 +115,56 @@ impl AlertDispatcher {
                 return Ok(());
             }
             tokio::select! {
-                Some((fate, letter)) = open.next() => {
+                Some(done) = open.next() => {
+                    let Some((fate, letter)) = done else { continue };
                     if let DeliveryState::GivenUp(why) = &fate {
                         tracing::warn!(channel = %letter.channel, why, "an alert is given up");
                     }
                     self.outbox.settle(&letter, &fate)?;
+                    // Only then: a slow store must not let the claim in the queue run out, and the alert go out twice.
+                    open.extend(self.announced(letter, &fate));
                 }
                 // A slow channel must not delay the others.
                 () = self.clock.sleep(QUEUE_POLL) => {}
             }
         }
+    }
+}
+
+/// What happens beside the loop: an attempt with its result, or the word to other machines.
+type Open = BoxFuture<'static, Option<(DeliveryState, Delivery)>>;
+
+impl AlertDispatcher {
+    /// Delivers an alert, unless another machine sends the same one.
+    fn attempt(&self, letter: Delivery) -> Open {
+        let (notifier, clock) = (self.notifier.clone(), self.clock.clone());
+        let sharing = self.sharing.clone().filter(|_| letter.alert.seen_by_all.is_some());
+        Box::pin(async move {
+            let announce = match &sharing {
+                Some(sharing) => sharing.announce(&letter.alert, &letter.channel).await,
+                None => Announce::Here,
+            };
+            let attempt = match announce {
+                Announce::Elsewhere(machine) => Attempt::Elsewhere(machine),
+                Announce::Later(wait) => Attempt::Later(wait),
+                Announce::Here => Attempt::Made(notifier.deliver(&letter).await),
+            };
+            Some(came_out(letter, attempt, clock.now()))
+        })
+    }
+
+    /// Tells other machines whether this one has sent an alert of all.
+    fn announced(&self, letter: Delivery, fate: &DeliveryState) -> Option<Open> {
+        let sent = match fate {
+            DeliveryState::Delivered(_) => true,
+            DeliveryState::Waits { .. } | DeliveryState::GivenUp(_) => false,
+            DeliveryState::Elsewhere(_) | DeliveryState::Silenced => return None,
+        };
+        let sharing = self.sharing.clone().filter(|_| letter.alert.seen_by_all.is_some())?;
+        Some(Box::pin(async move {
+            sharing.announced(&letter.alert, &letter.channel, sent).await;
+            None
+        }))
     }
 }
 
@@ -141,28 +177,6 @@ enum Attempt {
     Made(DeliveryResult),
 }
 
-/// Delivers an alert, unless another machine sends the same one.
-async fn deliver_once(
-    notifier: &dyn Notifier,
-    sharing: Option<&dyn Sharing>,
-    letter: &Delivery,
-) -> Attempt {
-    let Delivery { alert, channel, .. } = letter;
-    let Some(sharing) = sharing.filter(|_| alert.seen_by_all.is_some()) else {
-        return Attempt::Made(notifier.deliver(letter).await);
-    };
-    match sharing.announce(alert, channel).await {
-        Announce::Elsewhere(machine) => Attempt::Elsewhere(machine),
-        Announce::Later(wait) => Attempt::Later(wait),
-        Announce::Here => {
-            let delivery = notifier.deliver(letter).await;
-            let sent = matches!(delivery, DeliveryResult::Taken);
-            sharing.announced(alert, channel, sent).await;
-            Attempt::Made(delivery)
-        }
-    }
-}
-
 /// The new state of a delivery after an attempt.
 fn came_out(letter: Delivery, attempt: Attempt, now: Timestamp) -> (DeliveryState, Delivery) {
     let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
@@ -172,8 +186,11 @@ fn came_out(letter: Delivery, attempt: Attempt, now: Timestamp) -> (DeliveryStat
     };
     let delivery = match attempt {
         Attempt::Elsewhere(machine) => return (DeliveryState::Elsewhere(machine), letter),
+        // It was no attempt, and does not count as one.
         Attempt::Later(wait) => {
-            return (waits(wait, "another machine sends it".to_owned()), letter);
+            let attempts = letter.attempts.saturating_sub(1);
+            let state = waits(wait, "another machine sends it".to_owned());
+            return (state, Delivery { attempts, ..letter });
         }
         Attempt::Made(delivery) => delivery,
     };

@@ -18,7 +18,9 @@ use pointsman_core::time::Timestamp;
 pub(super) const SINCE: i64 = 7;
 
 /// What people muted. `number` is the row's number in the shared store, once it is there. A row without a probe is
-/// about every alert, and one without an end switches them on again.
+/// about every alert, and one without an end switches them on again. What earlier versions left has a negative number: it
+/// was meant for this machine alone. Their table stays, for their processes that still run; and what they passed over in the
+/// shared store is read again.
 pub(super) const TABLES: &str = "
 CREATE TABLE mutes (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -30,9 +32,9 @@ CREATE TABLE mutes (
     at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX mutes_of_probe ON mutes (probe);
-INSERT INTO mutes (probe, until, reason, actor, at) SELECT NULL, until, reason, actor, 0 FROM silence;
-DROP TABLE silence;
+INSERT INTO mutes (number, until, reason, actor, at) SELECT -rowid, until, reason, actor, 0 FROM silence;
 ALTER TABLE shared_reading ADD COLUMN mutes INTEGER NOT NULL DEFAULT 0;
+UPDATE shared_reading SET changed = '1970-01-01T00:00:00Z';
 ";
 
 /// What a person muted.
@@ -60,10 +62,24 @@ pub(super) fn silence(
     connection: &Connection,
     now: Timestamp,
 ) -> Result<Option<Silence>, JournalError> {
+    if !has_table(connection)? {
+        // An older store that cannot be written has its silence elsewhere.
+        let sql = "SELECT NULL, until, reason, actor FROM silence WHERE until > ?1";
+        let row = connection.query_row(sql, [now.as_millisecond()], of_silence);
+        return row.optional().sql();
+    }
     let mut select = connection.prepare_cached(&format!("{LAST} AND probe IS NULL")).sql()?;
-    let row =
-        select.query_row([now.as_millisecond()], |row| Ok((end(row)?, row.get(3)?, row.get(2)?)));
-    row.optional().sql()
+    select.query_row([now.as_millisecond()], of_silence).optional().sql()
+}
+
+fn of_silence(row: &Row<'_>) -> rusqlite::Result<Silence> {
+    Ok((end(row)?, row.get(3)?, row.get(2)?))
+}
+
+/// Whether the store has the format of this version. One that cannot be written keeps its own.
+fn has_table(connection: &Connection) -> Result<bool, JournalError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'mutes')";
+    connection.prepare_cached(sql).sql()?.query_row([], |row| row.get(0)).sql()
 }
 
 impl Mutes for SqliteStore {
@@ -90,6 +106,9 @@ impl Mutes for SqliteStore {
 
     fn mutes(&self, now: Timestamp) -> Result<BTreeMap<String, Mute>, JournalError> {
         self.refresh();
+        if !has_table(&self.connection)? {
+            return Ok(BTreeMap::new());
+        }
         let mut select =
             self.connection.prepare_cached(&format!("{LAST} AND probe IS NOT NULL")).sql()?;
         let rows = select.query_map([now.as_millisecond()], |row| {
@@ -190,7 +209,8 @@ pub(super) fn of_samples(connection: &Connection, folder: &Path) -> rusqlite::Re
         let (probe, reason, actor) = (row.get(0)?, row.get(2)?, row.get(3)?);
         Ok(MuteEntry { probe: Some(probe), until, reason, actor, at: Timestamp::default() })
     });
-    let sql = "INSERT INTO mutes (probe, until, reason, actor, at) VALUES (?1, ?2, ?3, ?4, 0)";
+    let sql = "INSERT INTO mutes (number, probe, until, reason, actor, at)
+         SELECT min(-1, coalesce(min(number), 0) - 1), ?1, ?2, ?3, ?4, 0 FROM mutes";
     for MuteEntry { probe, until, reason, actor, .. } in rows?.flatten() {
         let until = until.map(Timestamp::as_millisecond);
         connection.execute(sql, params![probe, until, reason, actor])?;

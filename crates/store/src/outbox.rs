@@ -203,14 +203,15 @@ impl Outbox for SqliteStore {
             DeliveryState::Elsewhere(machine) => ("elsewhere", None, machine.as_str()),
         };
         self.connection.execute(
-            "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4, unset_since = ?5
-             WHERE id = ?1 AND state = 'waits'",
+            "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4, unset_since = ?5,
+             attempts = ?6 WHERE id = ?1 AND state = 'waits'",
             params![
                 letter.id,
                 state,
                 until.map(Timestamp::as_millisecond),
                 why,
-                letter.unset_since.map(Timestamp::as_millisecond)
+                letter.unset_since.map(Timestamp::as_millisecond),
+                letter.attempts
             ],
         ).sql()?;
         if let DeliveryState::Delivered(at) = fate {

@@ -28,7 +28,7 @@ pub struct Standing {
     pub as_of: Option<Timestamp>,
     /// Why the last attempt to reach it failed; `None` if it succeeded.
     pub unreachable: Option<Problem>,
-    /// Facts of this machine that the shared store lacks.
+    /// Facts, ticks and mutes of this machine that the shared store lacks.
     pub unshared: u64,
 }
 

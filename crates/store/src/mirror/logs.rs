@@ -30,24 +30,6 @@ impl SqliteStore {
         transaction.commit().sql()
     }
 
-    /// How many lines of the own log of a run came from other machines. `count` counts its lines, and is called when
-    /// this machine drives the run for the first time.
-    pub(crate) fn foreign_lines(
-        &self,
-        run: RunNumber,
-        count: impl FnOnce() -> u64,
-    ) -> Result<u64, JournalError> {
-        let own = self.here.machine.as_ref().map_or("", |machine| machine.id.as_str());
-        if let Some(line) = line_of(&self.connection, run, own)? {
-            return Ok(line);
-        }
-        let sql = "SELECT EXISTS (SELECT 1 FROM shared_logs WHERE run = ?1)";
-        let followed: bool = self.connection.query_row(sql, [run.0], |row| row.get(0)).sql()?;
-        let foreign = if followed { count() } else { 0 };
-        set_line(&self.connection, run, own, foreign)?;
-        Ok(foreign)
-    }
-
     /// The failed steps of a run.
     pub(crate) fn failures(&self, run: RunNumber) -> Result<u64, JournalError> {
         let sql = "SELECT count(*) FROM facts WHERE run = ?1 AND kind = 'step-failed'";

@@ -63,8 +63,7 @@ CREATE TABLE branches (
 ) STRICT;
 ";
 
-/// Added in version 7: the last line that this machine has of each log that another one writes, and of its own log the
-/// last line that came from others.
+/// Added in version 7: the last line that this machine has of what each other one logged of a run.
 pub(crate) const LOGS: &str = "
 CREATE TABLE shared_logs (
     run     INTEGER NOT NULL,
@@ -258,10 +257,12 @@ impl SqliteStore {
     }
 
     /// The number of facts that the shared store lacks, branches included.
-    pub(crate) fn unshared_facts(&self) -> Result<u64, JournalError> {
+    pub(crate) fn unshared_records(&self) -> Result<u64, JournalError> {
         let sql = "SELECT (SELECT coalesce(sum(head_seq - coalesce(seq, 0)), 0)
              FROM runs LEFT JOIN shared_runs ON run = number WHERE head_seq > coalesce(seq, 0))
-             + (SELECT count(*) FROM branches WHERE shared = 0)";
+             + (SELECT count(*) FROM branches WHERE shared = 0)
+             + (SELECT count(*) FROM mutes WHERE number IS NULL)
+             + (SELECT count(*) FROM ticks WHERE id NOT IN (SELECT tick FROM shared_ticks))";
         self.connection.query_row(sql, [], |row| row.get(0)).sql()
     }
 

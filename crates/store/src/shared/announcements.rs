@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::documents::{ANNOUNCEMENTS, read_entry, replaced_entry};
-use super::presence::age;
+use super::presence::age as sent_ago;
 use super::remote::{Remote, SharedError};
 use crate::journal::text;
 use crate::runner::Machine;
@@ -19,9 +19,9 @@ use pointsman_core::time::Timestamp;
 
 /// A machine that has said nothing for this long after it began to send an alert does not send it.
 const SENDS_WITHIN: Duration = Duration::from_mins(1);
-/// Machines notice the same state at different moments. After this long it is news again: it may have changed while no
-/// machine watched.
-const SAME_STATE_FOR: Duration = Duration::from_mins(10);
+/// Machines notice the same change of a state this far apart. What was sent longer before this machine noticed it was about
+/// an earlier change: the state may have changed back meanwhile without an alert.
+const SAME_CHANGE: Duration = Duration::from_mins(2);
 /// Pause before the next question, while another machine sends it.
 const AGAIN: Duration = Duration::from_secs(3);
 
@@ -55,19 +55,19 @@ fn place(alert: &Alert, channel: &Channel) -> Option<(String, String)> {
     Some((format!("{ANNOUNCEMENTS}/{}", name.short()), stands))
 }
 
-/// Claims an alert for this machine, unless another one sends it or has sent it.
+/// Claims an alert of some age for this machine, unless another one sends it or has sent it.
 pub(super) async fn claim(
     remote: &Remote,
     machine: &Machine,
     (alert, channel): (&Alert, &Channel),
+    age: Duration,
 ) -> Result<Announce, SharedError> {
     let Some((path, stands)) = place(alert, channel) else { return Ok(Announce::Here) };
     let (documents, now) = remote.read(std::slice::from_ref(&path)).await?;
     let before = documents.into_iter().flatten().next();
     let now = now.parse::<Timestamp>().unwrap_or_default();
-    if let Some(decided) =
-        before.as_ref().and_then(|before| by_another(before, machine, &stands, now))
-    {
+    let last = before.as_ref().and_then(|before| Some((read(before)?, sent_ago(before, now)?)));
+    if let Some(decided) = last.and_then(|last| by_another(last, machine, &stands, age)) {
         return Ok(decided);
     }
     let expected = before.map_or(Expected::NotThere, |before| Expected::Unchanged(before.updated));
@@ -80,23 +80,32 @@ pub(super) async fn claim(
     }
 }
 
-/// What follows from the last alert of another machine about the same state; `None` if this one may send its own.
-fn by_another(before: &Document, own: &Machine, stands: &str, now: Timestamp) -> Option<Announce> {
-    let last: Announcement = read_entry(before).ok()?;
-    let age = age(before, now)?;
+fn read(document: &Document) -> Option<Announcement> {
+    read_entry(document).ok()
+}
+
+/// What follows from the last alert of another machine about the same state, and the time since; `None` if this one may
+/// send its own.
+fn by_another(
+    (last, ago): (Announcement, Duration),
+    own: &Machine,
+    stands: &str,
+    age: Duration,
+) -> Option<Announce> {
     if last.machine == own.id || last.stands != stands {
         return None;
     }
     match last.progress {
-        Progress::Sent if stands.is_empty() || age < SAME_STATE_FOR => {
+        Progress::Sent if stands.is_empty() || ago < age + SAME_CHANGE => {
             Some(Announce::Elsewhere(last.name))
         }
-        Progress::Sends if age < SENDS_WITHIN => Some(Announce::Later(AGAIN)),
+        Progress::Sends if ago < SENDS_WITHIN => Some(Announce::Later(AGAIN)),
         Progress::Sent | Progress::Sends | Progress::Failed => None,
     }
 }
 
-/// Records whether the alert that this machine claimed was sent.
+/// Records whether the alert that this machine claimed was sent. If another one has claimed it meanwhile, that one's word
+/// stays.
 pub(super) async fn settle(
     remote: &Remote,
     machine: &Machine,
@@ -104,9 +113,15 @@ pub(super) async fn settle(
     sent: bool,
 ) -> Result<(), SharedError> {
     let Some((path, stands)) = place(alert, channel) else { return Ok(()) };
-    let progress = if sent { Progress::Sent } else { Progress::Failed };
+    let (documents, _) = remote.read(std::slice::from_ref(&path)).await?;
+    let Some(claimed) = documents.into_iter().flatten().next() else { return Ok(()) };
     let (id, name) = (machine.id.clone(), machine.name.clone());
-    let announcement = Announcement { stands, machine: id, name, progress };
-    let write = replaced_entry(path, &announcement, Expected::Anything)?;
+    let own = Announcement { stands, machine: id, name, progress: Progress::Sends };
+    if read(&claimed).as_ref() != Some(&own) {
+        return Ok(());
+    }
+    let progress = if sent { Progress::Sent } else { Progress::Failed };
+    let expected = Expected::Unchanged(claimed.updated);
+    let write = replaced_entry(path, &Announcement { progress, ..own }, expected)?;
     remote.commit(&[write]).await.map(drop)
 }

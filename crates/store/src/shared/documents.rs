@@ -6,7 +6,7 @@
 //! | `environments/ENV` | lease, head, lock, and how many commands, ticks and branch facts there are |
 //! | `runs/N` | the run's row; of an ended run also its whole chain |
 //! | `runs/N/facts/SEQ` | a fact, created once |
-//! | `logs/N` | the last lines of the run's log, and those before each failure |
+//! | `runs/N/logs/MACHINE` | the last lines that a machine logged while it drove the run, and those before each failure |
 //! | `alerts/HASH` | which machine sends, or has sent, an alert about a subject to a channel |
 //! | `watchers/MACHINE` | who has which runs under way on the screen of a machine; nothing depends on it |
 //! | `environments/~team` | how many mutes there are: it changes as environments do, and is found with them |
@@ -55,9 +55,9 @@ pub(super) fn run_path(run: RunNumber) -> String {
     numbered(RUNS, run.0)
 }
 
-/// The document with the last lines of a run's log.
-pub(super) fn log_path(run: RunNumber) -> String {
-    numbered("logs", run.0)
+/// The collection with the last lines of a run's log, a document for each machine that drove it.
+pub(super) fn logs_of(run: RunNumber) -> String {
+    format!("{}/logs", run_path(run))
 }
 
 pub(super) fn facts_of(run: RunNumber) -> String {
@@ -164,6 +164,14 @@ impl Environment {
             time => Expected::Unchanged(time.to_owned()),
         }
     }
+}
+
+/// How many mutes the team's document counts, and when it changed. Whatever else a later version keeps there is passed
+/// over.
+pub(super) fn of_team(document: &Document) -> (u64, String) {
+    let count = document.fields.get("mutes").and_then(Value::as_count).unwrap_or_default();
+    let changed = document.fields.get(CHANGED).and_then(Value::as_text).unwrap_or_default();
+    (count, changed.to_owned())
 }
 
 /// A field that holds JSON.

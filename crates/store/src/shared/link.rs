@@ -348,6 +348,11 @@ impl Link {
         Wakes { jobs, appended, urgent, follows: self.follows.subscribe() }
     }
 
+    /// Reads and writes now, for a simulation in which another machine is between two of its calls.
+    pub fn read_now(&self) {
+        let _ = self.call(|worker| Box::pin(async move { worker.turn().await }));
+    }
+
     /// Does what the thread does, in a simulation that has no other. Never returns.
     pub async fn serve(&self, clock: &dyn Clock) {
         let Ok(hands) = self.hands() else { return };
@@ -371,7 +376,7 @@ impl Link {
     /// The same, with an opened copy.
     pub(crate) fn standing_of(&self, mirror: Option<&SqliteStore>) -> Standing {
         let read = mirror.and_then(|mirror| mirror.reading().ok());
-        let unshared = mirror.and_then(|mirror| mirror.unshared_facts().ok());
+        let unshared = mirror.and_then(|mirror| mirror.unshared_records().ok());
         Standing {
             name: self.parts.database.name(),
             as_of: read.and_then(|read| read.at.parse().ok()),

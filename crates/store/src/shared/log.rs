@@ -1,13 +1,13 @@
 //! The last lines of a run's log, and those before each failure, for machines that follow it. The whole log stays with
 //! the machine that drives the run: it may have millions of lines, and no decision depends on it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::documents::{log_path, read_entry};
+use super::documents::{logs_of, read_entry};
 use super::packed::{packed, unpacked};
 use super::remote::{Remote, SharedError};
 use crate::journal::text;
@@ -30,6 +30,8 @@ const MOST_BYTES: usize = 400_000;
 /// quarter of an hour makes fewer than 300 writes, with its facts and its lease.
 const EVERY: Duration = Duration::from_secs(5);
 const SOON: u32 = 60;
+/// Readings without news after which it is read less often.
+const QUIET: u32 = 12;
 const EVERY_LATER: Duration = Duration::from_secs(15);
 
 /// A line of the log's file, with its number there from 1.
@@ -43,21 +45,19 @@ struct Numbered {
 #[derive(Debug, Serialize, Deserialize)]
 struct Shared {
     machine: Machine,
-    /// The lines that it had from other machines when it took the run over.
-    foreign: u64,
     /// The progress of the current step, as the machine keeps it.
     progress: String,
 }
 
-/// The end of the log of a run that this process drives.
+/// The end of the log of a run that this process drives. The log may also hold lines of other machines, from when those
+/// drove it: they are not counted.
 pub(super) struct Tail {
-    run: RunNumber,
+    pub(super) run: RunNumber,
     log: Option<Box<dyn Read + Send>>,
     /// The begun last line.
     begun: Vec<u8>,
-    /// Lines read so far, and how many of them came from other machines.
+    /// Own lines read so far.
     read: u64,
-    foreign: u64,
     last: VecDeque<Numbered>,
     of_failures: VecDeque<Numbered>,
     failures: u64,
@@ -76,22 +76,10 @@ impl std::fmt::Debug for Tail {
 }
 
 impl Tail {
-    /// `foreign`: the number of lines that other machines wrote before this one took the run over.
-    pub(super) fn new(run: RunNumber, foreign: u64) -> Self {
+    pub(super) fn new(run: RunNumber) -> Self {
         let (last, of_failures) = (VecDeque::new(), VecDeque::new());
-        let (log, begun, shared) = (None, Vec::new(), (foreign, String::new()));
-        Self {
-            run,
-            log,
-            begun,
-            read: 0,
-            foreign,
-            last,
-            of_failures,
-            failures: 0,
-            shared,
-            writes: 0,
-        }
+        let (log, begun, shared) = (None, Vec::new(), (0, String::new()));
+        Self { run, log, begun, read: 0, last, of_failures, failures: 0, shared, writes: 0 }
     }
 
     /// Reads what was logged since the last call. `failures`: the failed steps of the run so far.
@@ -130,16 +118,18 @@ impl Tail {
     fn take(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.begun.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                self.read += 1;
-                let line =
-                    String::from_utf8_lossy(&std::mem::take(&mut self.begun)).trim_end().to_owned();
-                if self.read > self.foreign {
-                    self.last.push_back(Numbered { n: self.read, line });
-                }
-                if self.last.len() > LAST {
-                    self.last.pop_front();
-                }
+            if !part.ends_with(b"\n") {
+                continue;
+            }
+            let line = std::mem::take(&mut self.begun);
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if is_foreign(&line) {
+                continue;
+            }
+            self.read += 1;
+            self.last.push_back(Numbered { n: self.read, line });
+            if self.last.len() > LAST {
+                self.last.pop_front();
             }
         }
     }
@@ -168,25 +158,52 @@ impl Tail {
         logs: &dyn RunLogs,
     ) -> Result<(), SharedError> {
         let progress = logs.progress(self.run);
-        let of =
-            Shared { machine: machine.clone(), foreign: self.foreign, progress: progress.clone() };
+        let of = Shared { machine: machine.clone(), progress: progress.clone() };
         let lines = self.lines().into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
         let fields = [("entry", Value::text(text(&of)?)), ("lines", Value::Bytes(packed(lines)))];
         let fields: Fields =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let read = self.read;
-        remote.commit(&[Write::whole(log_path(self.run), Expected::Anything, fields)]).await?;
+        let path = format!("{}/{}", logs_of(self.run), machine.id);
+        remote.commit(&[Write::whole(path, Expected::Anything, fields)]).await?;
         self.shared = (read, progress);
         self.writes += 1;
         Ok(())
     }
 }
 
-/// The number of lines of a log.
-pub(super) fn lines_of(logs: &dyn RunLogs, run: RunNumber) -> u64 {
-    let mut tail = Tail::new(run, u64::MAX);
-    tail.read(logs, 0);
-    tail.read
+/// When each run's log was read last, for one process.
+#[derive(Debug, Default)]
+pub(super) struct LogReads(BTreeMap<RunNumber, LastRead>);
+
+#[derive(Debug, Default, Clone)]
+struct LastRead {
+    at: Duration,
+    /// The update times of its documents, and how often they were the same since.
+    seen: Vec<String>,
+    same: u32,
+}
+
+impl LogReads {
+    /// The runs whose log may have news, of those that a person has on the screen. A run that waits for a person logs
+    /// nothing for hours.
+    pub(super) fn due(&self, runs: &[RunNumber], now: Duration) -> Vec<RunNumber> {
+        let due = |run: &&RunNumber| match self.0.get(run) {
+            None => true,
+            Some(last) => {
+                let every = if last.same < QUIET { EVERY } else { EVERY_LATER };
+                now.saturating_sub(last.at) >= every
+            }
+        };
+        runs.iter().filter(due).copied().collect()
+    }
+
+    fn read(&mut self, run: RunNumber, documents: &[Document], now: Duration) {
+        let seen: Vec<_> = documents.iter().map(|document| document.updated.clone()).collect();
+        let last = self.0.entry(run).or_default();
+        let same = if last.seen == seen { last.same + 1 } else { 0 };
+        *last = LastRead { at: now, seen, same };
+    }
 }
 
 /// Appends what other machines logged of runs to the logs of this one.
@@ -194,19 +211,16 @@ pub(super) async fn follow(
     remote: &Remote,
     mirror: &mut SqliteStore,
     logs: &dyn RunLogs,
-    runs: &[RunNumber],
+    (runs, reads, now): (&[RunNumber], &mut LogReads, Duration),
 ) -> Result<(), SharedError> {
-    let elsewhere =
-        |run: &&RunNumber| mirror.run_row(**run).is_ok_and(|row| !mirror.here.has(&row.runner));
-    let runs: Vec<RunNumber> = runs.iter().filter(elsewhere).copied().collect();
-    if runs.is_empty() {
-        return Ok(());
-    }
-    let paths: Vec<_> = runs.iter().map(|run| log_path(*run)).collect();
-    let (documents, _) = remote.read(&paths).await?;
-    for (run, document) in runs.into_iter().zip(documents) {
-        if let Some(document) = document {
-            append(mirror, logs, run, &document)?;
+    for run in runs {
+        if mirror.run_row(*run).is_ok_and(|row| mirror.here.has(&row.runner)) {
+            continue;
+        }
+        let documents = remote.numbered(&logs_of(*run), 0).await?;
+        reads.read(*run, &documents, now);
+        for document in &documents {
+            append(mirror, logs, *run, document)?;
         }
     }
     Ok(())
@@ -218,7 +232,7 @@ fn append(
     run: RunNumber,
     document: &Document,
 ) -> Result<(), JournalError> {
-    let Shared { machine, foreign, progress } = read_entry(document)?;
+    let Shared { machine, progress } = read_entry(document)?;
     if mirror.here.machine.as_ref().is_some_and(|own| own.id == machine.id) {
         return Ok(());
     }
@@ -229,12 +243,13 @@ fn append(
     let Some(last) = lines.last().map(|line| line.n) else { return Ok(()) };
     mirror.take_lines(run, &machine.id, last, |known| {
         let new = lines.iter().filter(|line| line.n > known);
-        let (mut wanted, mut all) = (known.max(foreign) + 1, Vec::new());
+        let (mut wanted, mut all) = (known + 1, Vec::new());
         for Numbered { n, line } in new {
+            let Ok(line) = serde_json::from_str::<LogLine>(line) else { continue };
             if *n > wanted {
-                all.extend(missing(line, *n - wanted, &machine.name));
+                all.push(foreign(&missing(&line, *n - wanted, &machine.name), &machine));
             }
-            all.push(line.clone());
+            all.push(foreign(&line, &machine));
             wanted = n + 1;
         }
         if all.is_empty() { Ok(()) } else { logs.append(run, &all) }
@@ -244,10 +259,27 @@ fn append(
 }
 
 /// A line that stands for those that are not shared.
-fn missing(next: &str, many: u64, machine: &str) -> Option<String> {
-    let next: LogLine = serde_json::from_str(next).ok()?;
+fn missing(next: &LogLine, many: u64, machine: &str) -> LogLine {
     let lines = if many == 1 { "line is" } else { "lines are" };
     let text = format!("… {many} {lines} only on {machine}");
-    let line = LogLine { text, service: None, tints: Vec::new(), ..next };
-    serde_json::to_string(&line).ok()
+    LogLine { text, service: None, tints: Vec::new(), ..next.clone() }
+}
+
+/// A line as it is kept on a machine that did not write it.
+#[derive(Serialize, Deserialize)]
+struct Foreign {
+    /// The id of the machine that wrote it.
+    from: String,
+    #[serde(flatten)]
+    line: LogLine,
+}
+
+fn foreign(line: &LogLine, machine: &Machine) -> String {
+    let line = Foreign { from: machine.id.clone(), line: line.clone() };
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+fn is_foreign(line: &str) -> bool {
+    // Most lines are not, and a log may have millions.
+    line.contains("\"from\":") && serde_json::from_str::<Foreign>(line).is_ok()
 }

@@ -25,16 +25,16 @@ pub(super) async fn pull(remote: &Remote, mirror: &mut SqliteStore) -> Result<()
     let changes = remote.changed(&since).await?;
     let mut newest = since.parse::<Timestamp>().unwrap_or_default();
     for document in &changes.documents {
-        let environment = if document.path == environment_path(TEAM) {
-            let team = Environment::read(Some(document))?;
-            mutes(remote, mirror, team.known.mutes).await?;
-            team
+        let changed = if document.path == environment_path(TEAM) {
+            let (count, changed) = documents::of_team(document);
+            mutes(remote, mirror, count).await?;
+            changed
         } else {
             let Some((name, environment)) = readable(document) else { continue };
             take(remote, mirror, &name, &environment).await?;
-            environment
+            environment.changed
         };
-        let at = environment.changed.parse::<Timestamp>().unwrap_or_default();
+        let at = changed.parse::<Timestamp>().unwrap_or_default();
         newest = newest.max(at.checked_sub(OVERLAP).unwrap_or(at));
     }
     mirror.set_reading(&newest.to_string(), &changes.at)?;
@@ -49,7 +49,9 @@ async fn mutes(remote: &Remote, mirror: &SqliteStore, count: u64) -> Result<(), 
     }
     let mut last = read;
     for document in remote.numbered(&Entries::Mutes.of(TEAM), read).await? {
-        let Some(number) = documents::number_of(&document) else { continue };
+        // The count is written with each mute: a higher number is none of ours.
+        let number = documents::number_of(&document).filter(|number| *number <= count);
+        let Some(number) = number else { continue };
         if let Some(entry) = known_entry(&document) {
             mirror.keep_mute(number, &entry)?;
         }

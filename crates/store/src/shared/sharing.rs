@@ -1,5 +1,7 @@
 //! Implements the port `sharing`: what the runner and the dispatcher of alerts wait for from the shared store.
 
+use std::time::Duration;
+
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use tokio::sync::oneshot;
 
@@ -9,6 +11,9 @@ use super::worker::{Job, PROVEN_WITHIN, State, Worker};
 use pointsman_core::alert::{Alert, Channel};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::sharing::{Announce, Shared, Sharing};
+
+/// Maximum time of the question which machine sends an alert.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(8);
 
 impl Sharing for Link {
     fn shared(&self, run: RunNumber, seq: u64) -> BoxFuture<'_, Shared> {
@@ -40,20 +45,29 @@ impl Sharing for Link {
 
     fn announce(&self, alert: &Alert, channel: &Channel) -> BoxFuture<'_, Announce> {
         let (alert, channel) = (alert.clone(), channel.clone());
+        let clock = self.parts.clock.clone();
+        let age = clock.now().duration_since(alert.at).try_into().unwrap_or_default();
         let claim = self.ask(move |worker| {
             Box::pin(async move {
                 let Some(machine) = worker.mirror.here.machine.clone() else {
                     return Announce::Here;
                 };
                 let of = (&alert, &channel);
-                let claimed = announcements::claim(&worker.remote, &machine, of).await;
+                let claimed = announcements::claim(&worker.remote, &machine, of, age).await;
                 claimed.unwrap_or_else(|error| {
                     tracing::warn!(?error, "which machine sends an alert is unknown");
                     Announce::Here
                 })
             })
         });
-        Box::pin(async move { claim.await.unwrap_or(Announce::Here) })
+        // A claim in the queue of alerts does not last as long as a store that is cut off may take.
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                claimed = claim => claimed.unwrap_or(Announce::Here),
+                () = clock.sleep(CLAIMED_WITHIN) => Announce::Here,
+            }
+        })
     }
 
     fn announced(&self, alert: &Alert, channel: &Channel, sent: bool) -> BoxFuture<'_, ()> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::lease::Held;
-use super::log::{self, Tail};
+use super::log::{self, LogReads, Tail};
 use super::presence::{self, Watcher, Watching};
 use super::pull::pull;
 use super::remote::{Remote, SharedError};
@@ -87,7 +87,8 @@ pub(super) struct Worker {
     watching: watch::Receiver<Watching>,
     signed: Option<Duration>,
     pub(super) logs: Arc<dyn RunLogs>,
-    /// The log of the driven run, and when it was shared last.
+    log_reads: LogReads,
+    /// The log of the driven run, or of the last one until it is shared; and when it was shared last.
     tail: Option<Tail>,
     tail_shared: Option<Duration>,
 }
@@ -158,6 +159,7 @@ impl Worker {
             watching,
             signed,
             logs,
+            log_reads: LogReads::default(),
             tail,
             tail_shared,
         }
@@ -220,13 +222,19 @@ impl Worker {
         leftovers(&self.remote, &mut self.mirror).await?;
         self.sign().await;
         let watched = self.watching.borrow().runs.clone();
-        self.follow_logs(&watched).await;
+        let due = self.log_reads.due(&watched, self.clock.elapsed());
+        self.follow_logs(&due).await;
+        if self.driven.is_none() {
+            self.share_log(true).await;
+        }
         Ok(())
     }
 
     /// Reads what other machines logged of runs. A failure is no failure of the store: logs decide nothing.
     pub(super) async fn follow_logs(&mut self, runs: &[RunNumber]) {
-        let Self { remote, mirror, logs, .. } = self;
+        let now = self.clock.elapsed();
+        let Self { remote, mirror, logs, log_reads, .. } = self;
+        let runs = (runs, log_reads, now);
         if let Err(error) = log::follow(remote, mirror, logs.as_ref(), runs).await {
             tracing::debug!(?error, "the log of another machine is not read");
         }
@@ -234,26 +242,32 @@ impl Worker {
 
     /// Reads what the driven run logged. A failure keeps the lines before it.
     fn read_log(&mut self) {
-        if let Some((tail, driven)) = self.tail.as_mut().zip(self.driven.as_ref()) {
-            let failures = self.mirror.failures(driven.held.run).unwrap_or_default();
+        if let Some(tail) = &mut self.tail {
+            let failures = self.mirror.failures(tail.run).unwrap_or_default();
             tail.read(self.logs.as_ref(), failures);
         }
     }
 
-    /// Shares the end of the driven run's log: regularly while another machine watches the run, and at its end.
-    async fn share_log(&mut self, ended: bool) {
-        let (Some(tail), Some(driven)) = (&mut self.tail, &self.driven) else { return };
-        let (run, now) = (driven.held.run, self.clock.elapsed());
-        let watched = self.state.borrow().watchers.iter().any(|watcher| watcher.of(run).is_some());
+    /// Shares the end of the driven run's log: regularly while another machine watches the run, and when this process no
+    /// longer drives it.
+    async fn share_log(&mut self, over: bool) {
+        let Some(tail) = &mut self.tail else { return };
+        let now = self.clock.elapsed();
+        let watched =
+            self.state.borrow().watchers.iter().any(|watcher| watcher.of(tail.run).is_some());
         let recent = self.tail_shared.is_some_and(|at| now.saturating_sub(at) < tail.every());
-        let due = ended || (watched && !recent);
+        let due = over || (watched && !recent);
         let machine = self.mirror.here.machine.clone();
-        let Some(machine) = machine.filter(|_| due && tail.has_news(self.logs.as_ref())) else {
-            return;
-        };
-        self.tail_shared = Some(now);
-        if let Err(error) = tail.share(&self.remote, &machine, self.logs.as_ref()).await {
-            tracing::debug!(?error, "others do not read the log of this run");
+        let mut shared = true;
+        if let Some(machine) = machine.filter(|_| due && tail.has_news(self.logs.as_ref())) {
+            self.tail_shared = Some(now);
+            if let Err(error) = tail.share(&self.remote, &machine, self.logs.as_ref()).await {
+                tracing::debug!(?error, "others do not read the log of this run");
+                shared = false;
+            }
+        }
+        if over && shared {
+            self.tail = None;
         }
     }
 
@@ -296,8 +310,9 @@ impl Worker {
         let begun = self.clock.elapsed();
         loop {
             self.turn().await;
-            let left = self.mirror.unshared_facts().unwrap_or_default();
-            if left == 0 || self.clock.elapsed().saturating_sub(begun) >= patience {
+            let left = self.mirror.unshared_records().unwrap_or_default();
+            let log = self.driven.is_none() && self.tail.is_some();
+            if (left == 0 && !log) || self.clock.elapsed().saturating_sub(begun) >= patience {
                 return;
             }
             self.clock.sleep(RETRY).await;
@@ -325,12 +340,9 @@ impl Worker {
             }
             Written::TakenOver => state.taken_over.push(run),
         });
-        if written != Written::TakenOver {
-            self.share_log(ended).await;
-        }
+        self.share_log(over).await;
         if over {
             self.driven = None;
-            self.tail = None;
         }
         Ok(())
     }
@@ -345,8 +357,7 @@ impl Worker {
             state.shared.insert(run, seq);
             state.proven = proven;
         });
-        let foreign = self.mirror.foreign_lines(run, || log::lines_of(self.logs.as_ref(), run));
-        self.tail = Some(Tail::new(run, foreign.unwrap_or_default()));
+        self.tail = Some(Tail::new(run));
         self.tail_shared = None;
         self.driven = Some(Driven::new(held));
     }

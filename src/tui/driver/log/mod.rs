@@ -52,6 +52,8 @@ struct Reader {
     lines: FactLines,
     /// Target line of the last jump.
     found: Option<usize>,
+    /// A run whose log may be on another machine, to be read once what is here is shown.
+    fetch: Option<RunNumber>,
     /// Modification time of the progress file at the last read.
     progressed: Option<SystemTime>,
 }
@@ -62,9 +64,9 @@ struct Gone;
 impl Reader {
     fn new(app: App, sender: Sender<Msg>) -> Self {
         let (run, asked, store, fact, found) = (None, 0, None, 0, None);
-        let (book, progressed) = (LogIndex::new(None), None);
+        let (book, progressed, fetch) = (LogIndex::new(None), None, None);
         let lines = FactLines::default();
-        Self { app, sender, run, asked, book, store, fact, lines, found, progressed }
+        Self { app, sender, run, asked, book, store, fact, lines, found, fetch, progressed }
     }
 
     fn run(mut self, asks: &Receiver<LogAsk>) {
@@ -100,6 +102,9 @@ impl Reader {
                 if self.tell().is_err() {
                     return;
                 }
+            }
+            if let Some(run) = self.fetch.take() {
+                self.app.read_shared_log(run);
             }
         }
     }
@@ -164,7 +169,7 @@ impl Reader {
                 if let Some((_, version)) = &mut self.store {
                     *version = -1;
                 }
-                self.app.read_shared_log(run);
+                self.fetch = Some(run);
                 Ok(())
             }
             LogAsk::Query { asked, query } => {

@@ -1,0 +1,234 @@
+//! What must hold at every effect, at the end of every run, and at the end of a simulation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use pointsman::domain::document::Value;
+use pointsman::domain::event::{Event, Outcome, Recorded};
+use pointsman::domain::ids::RunNumber;
+use pointsman::domain::plan::RunKind;
+use pointsman::domain::run::RunState;
+use pointsman::domain::view::RunView;
+use pointsman::ports::database::Database as _;
+use pointsman::ports::journal::Journal as _;
+use pointsman::rehearsal::{Act, World};
+use pointsman::store::SqliteStore;
+use serde_json::Value as Json;
+
+use super::server::Way;
+use crate::world::service;
+
+pub(crate) const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
+
+/// What a simulation has seen.
+#[derive(Default)]
+pub(crate) struct Checks {
+    /// Sentences about what must not happen.
+    pub(crate) broken: Mutex<Vec<String>>,
+    /// What happened, for a person who looks for the reason.
+    pub(crate) story: Mutex<Vec<String>>,
+    /// Fingerprints of the states that were reached.
+    pub(crate) states: Mutex<BTreeSet<u64>>,
+    /// When traffic was moved by anything but the run that has the environment.
+    moved: Mutex<Option<Duration>>,
+    /// When each run began, and what was live then.
+    begun: Mutex<BTreeMap<RunNumber, (Duration, Vec<Option<String>>)>>,
+}
+
+/// What is live of each service, in their order; `None` while several builds share its traffic.
+fn live(world: &World) -> Vec<Option<String>> {
+    SERVICES.map(|name| world.live(name).map(|build| build.to_string())).to_vec()
+}
+
+impl Checks {
+    pub(crate) fn tell(&self, at: Duration, what: &str) {
+        self.story.lock().unwrap().push(format!("{:8.3} {what}", at.as_secs_f64()));
+    }
+
+    fn broken(&self, at: Duration, what: &str) {
+        self.tell(at, &format!("BROKEN: {what}"));
+        self.broken.lock().unwrap().push(what.to_owned());
+    }
+
+    pub(crate) fn reached(&self, state: impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        state.hash(&mut hasher);
+        self.states.lock().unwrap().insert(hasher.finish());
+    }
+
+    pub(crate) fn began(&self, run: RunNumber, at: Duration, world: &World) {
+        self.begun.lock().unwrap().insert(run, (at, live(world)));
+    }
+
+    /// A person or another program moved traffic.
+    pub(crate) fn moved(&self, at: Duration) {
+        *self.moved.lock().unwrap() = Some(at);
+    }
+
+    /// A process is about to have an effect on the platform.
+    pub(crate) fn effect(
+        &self,
+        act: &Act,
+        (pid, run): (u32, RunNumber),
+        store: &SqliteStore,
+        way: Option<&Way>,
+        at: Duration,
+    ) {
+        self.tell(at, &format!("process {pid}, run {run}: {act:?}"));
+        let Ok(listed) = store.run(run) else {
+            return self.broken(at, &format!("{act:?} by a process whose run cannot be read"));
+        };
+        let view = listed.view;
+        let facts = store.facts(run, 0).unwrap_or_default();
+        if !facts.iter().any(|fact| announces(&fact.event, act)) {
+            self.broken(at, &format!("{act:?} without an intent in the journal"));
+        }
+        let holder = match way {
+            Some(way) => holder(way, view.plan.environment.as_str()),
+            None => listed.runner.map(|pid| (run, pid)),
+        };
+        if holder == Some((run, pid)) {
+            return;
+        }
+        // A rollback continues while the store cannot be reached, and then others may have taken the run.
+        if view.returns_traffic() {
+            self.moved(at);
+        } else {
+            let what =
+                format!("{act:?} by process {pid} of run {run}, but {holder:?} has the lease");
+            self.broken(at, &what);
+        }
+    }
+
+    /// A driver says how its run ended.
+    pub(crate) fn ended(&self, view: &RunView, world: &World, at: Duration) {
+        let RunState::Ended { outcome } = view.state else { return };
+        self.tell(at, &format!("run {} ended: {}", view.number, outcome.label()));
+        let begun = self.begun.lock().unwrap().get(&view.number).cloned();
+        let Some((since, before)) = begun else { return };
+        if self.moved.lock().unwrap().is_some_and(|moved| moved >= since) {
+            return;
+        }
+        let now = live(world);
+        let green = |name: &&str| {
+            let seen = view.services.get(&service(name))?;
+            seen.green.as_ref().map(ToString::to_string)
+        };
+        let greens: Vec<_> = SERVICES.iter().map(green).collect();
+        let wanted = match (view.plan.kind, outcome) {
+            (RunKind::Deploy, Outcome::Promoted) => greens,
+            (RunKind::Rollback, Outcome::RolledBack) => targets(view),
+            (RunKind::Deploy, Outcome::RolledBack) | (RunKind::Cleanup, Outcome::CleanedUp) => {
+                before
+            }
+            // It ended before it moved traffic, or says that it does not know.
+            (RunKind::Deploy, Outcome::Aborted)
+                if !view.services.values().any(|s| s.switch_asked) =>
+            {
+                before
+            }
+            _ => return,
+        };
+        if now != wanted {
+            let what = format!(
+                "run {} says {}, and live is {now:?} where {wanted:?} should be",
+                view.number,
+                outcome.label()
+            );
+            self.broken(at, &what);
+        }
+    }
+
+    /// At the end nothing is under way, and every machine has the same record.
+    pub(crate) fn over(&self, stores: &[SqliteStore], at: Duration) {
+        let first = &stores[0];
+        for store in stores {
+            match store.check_runs() {
+                Ok(damage) if damage.is_empty() => {}
+                other => self.broken(at, &format!("the chain of runs: {other:?}")),
+            }
+            for listed in store.runs(None, 1000).unwrap() {
+                let run = listed.view.number;
+                if listed.view.ended.is_none() {
+                    let state = listed.view.state.sentence();
+                    self.broken(at, &format!("run {run} has not ended: it is {state}"));
+                }
+                let hashes = |store: &SqliteStore| {
+                    let facts = store.facts(run, 0);
+                    facts.map(|facts| facts.into_iter().map(|f| f.hash.0).collect::<Vec<_>>())
+                };
+                let (here, there) = (hashes(store).ok(), hashes(first).ok());
+                if here.is_none() || here != there {
+                    self.broken(at, &format!("run {run} differs between machines"));
+                }
+                self.gates(store, run, at);
+            }
+        }
+    }
+
+    /// Only an approval opens a gate.
+    fn gates(&self, store: &SqliteStore, run: RunNumber, at: Duration) {
+        use pointsman::domain::event::AnsweredBy;
+        let (mut approved, mut asks) = (0, true);
+        for fact in store.facts(run, 0).unwrap_or_default() {
+            match fact.event {
+                Recorded::Known(Event::RunStarted { plan, .. }) => asks = plan.ask_at_gates,
+                Recorded::Known(Event::CommandAccepted { command, .. })
+                    if matches!(command, pointsman::domain::command::Command::Approve(_)) =>
+                {
+                    approved += 1;
+                }
+                Recorded::Known(Event::GateAnswered { by, .. })
+                    if asks && !matches!(by, AnsweredBy::Checklist) =>
+                {
+                    approved -= 1;
+                    if approved < 0 {
+                        self.broken(at, &format!("a gate of run {run} opened without an approval"));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The builds that a rollback gives the traffic to.
+fn targets(view: &RunView) -> Vec<Option<String>> {
+    let to = |name: &str| {
+        let member = view.plan.members.iter().find(|member| member.service().as_str() == name)?;
+        member.to.as_ref().map(ToString::to_string)
+    };
+    SERVICES.iter().map(|name| to(name)).collect()
+}
+
+/// Whether a fact announces an effect.
+fn announces(event: &Recorded, act: &Act) -> bool {
+    let Recorded::Known(event) = event else { return false };
+    match (act, event) {
+        (Act::Built(_, id), Event::BuildRequested { build, .. }) => build.as_str() == id,
+        (Act::Switched(name, id), Event::SwitchRequested { service, to, .. }) => {
+            service.as_str() == name && to.as_str() == id
+        }
+        (Act::Shared(name, _, share), Event::ShiftRequested { service, percent, .. }) => {
+            service.as_str() == name && percent == share
+        }
+        // Stopping and deleting builds are announced by the plan and the step.
+        (Act::Stopped(..) | Act::Deleted(..), Event::StepStarted { .. }) => true,
+        _ => false,
+    }
+}
+
+/// The run and the process that have the lease of the environment on the server.
+fn holder(way: &Way, environment: &str) -> Option<(RunNumber, u32)> {
+    let path = [format!("environments/{environment}")];
+    let reading = way.server.database.read(&path).now_or_never()?.ok()?;
+    let document = reading.documents.into_iter().flatten().next()?;
+    let lease = document.fields.get("lease").and_then(Value::as_text)?;
+    let lease: Json = serde_json::from_str(lease).ok()?;
+    let held = lease["released"] == false;
+    let pid = u32::try_from(lease["runner"]["pid"].as_u64()?).ok()?;
+    held.then_some((RunNumber(lease["run"].as_u64()?), pid))
+}

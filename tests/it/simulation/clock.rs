@@ -1,0 +1,70 @@
+//! The clocks of a simulation: tokio's paused one, as each machine's own clock shows it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use pointsman::domain::time::Timestamp;
+use pointsman::ports::BoxFuture;
+use pointsman::ports::clock::Clock;
+
+/// The simulated time of day at the start, in seconds since the epoch.
+const BEGINS: i64 = 1_790_000_000;
+/// The longest sleep that can only be a poll for commands, and what it becomes: hours of polls would be most of a
+/// simulation's work.
+const POLL: Duration = Duration::from_millis(100);
+const SLOW_POLL: Duration = Duration::from_millis(700);
+
+/// A machine's clock. Its time of day may be wrong; its monotonic time is right.
+#[derive(Clone)]
+pub(crate) struct SimClock {
+    begun: tokio::time::Instant,
+    /// How far its time of day is ahead, in milliseconds.
+    pub(crate) ahead: Arc<AtomicI64>,
+}
+
+impl SimClock {
+    pub(crate) fn start() -> Self {
+        Self { begun: tokio::time::Instant::now(), ahead: Arc::default() }
+    }
+
+    /// The same time on another machine.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self { begun: self.begun, ahead: Arc::default() }
+    }
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.begun.elapsed()).unwrap();
+        let ahead = SignedDuration::from_millis(self.ahead.load(Ordering::Relaxed));
+        Timestamp::from_second(BEGINS).unwrap() + passed + ahead
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(if length <= POLL { SLOW_POLL } else { length }))
+    }
+}
+
+/// The clock of the connection to the shared store. Its operations run within those of their callers, which cannot wait:
+/// a wait there takes no time.
+pub(crate) struct Impatient(pub(crate) SimClock);
+
+impl Clock for Impatient {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
