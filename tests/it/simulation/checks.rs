@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use pointsman::domain::command::Command;
 use pointsman::domain::document::Value;
-use pointsman::domain::event::{Event, Outcome, Recorded};
+use pointsman::domain::event::{AnsweredBy, Event, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
 use pointsman::domain::plan::RunKind;
 use pointsman::domain::run::RunState;
@@ -23,6 +24,9 @@ use crate::world::service;
 
 pub(crate) const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
+/// The live build of each service, in their order; `None` while several share its traffic.
+type Live = Vec<Option<String>>;
+
 /// What a simulation has seen.
 #[derive(Default)]
 pub(crate) struct Checks {
@@ -35,11 +39,10 @@ pub(crate) struct Checks {
     /// When traffic was moved by anything but the run that has the environment.
     moved: Mutex<Option<Duration>>,
     /// When each run began, and what was live then.
-    begun: Mutex<BTreeMap<RunNumber, (Duration, Vec<Option<String>>)>>,
+    begun: Mutex<BTreeMap<RunNumber, (Duration, Live)>>,
 }
 
-/// What is live of each service, in their order; `None` while several builds share its traffic.
-fn live(world: &World) -> Vec<Option<String>> {
+fn live(world: &World) -> Live {
     SERVICES.map(|name| world.live(name).map(|build| build.to_string())).to_vec()
 }
 
@@ -74,7 +77,7 @@ impl Checks {
         act: &Act,
         (pid, run): (u32, RunNumber),
         store: &SqliteStore,
-        way: Option<&Way>,
+        (world, way): (&World, Option<&Way>),
         at: Duration,
     ) {
         self.tell(at, &format!("process {pid}, run {run}: {act:?}"));
@@ -90,6 +93,11 @@ impl Checks {
             Some(way) => holder(way, view.plan.environment.as_str()),
             None => listed.runner.map(|pid| (run, pid)),
         };
+        if let Act::Deleted(name, build) = act
+            && world.live(name).is_some_and(|live| live.as_str() == build)
+        {
+            self.broken(at, &format!("{act:?} has the traffic"));
+        }
         if holder == Some((run, pid)) {
             return;
         }
@@ -113,6 +121,7 @@ impl Checks {
             return;
         }
         let now = live(world);
+        self.serving(view, world, at);
         let green = |name: &&str| {
             let seen = view.services.get(&service(name))?;
             seen.green.as_ref().map(ToString::to_string)
@@ -132,6 +141,9 @@ impl Checks {
             }
             _ => return,
         };
+        // A run leaves the services alone that it does not name.
+        let wanted: Vec<_> =
+            wanted.into_iter().zip(now.clone()).map(|(wanted, now)| wanted.or(now)).collect();
         if now != wanted {
             let what = format!(
                 "run {} says {}, and live is {now:?} where {wanted:?} should be",
@@ -142,9 +154,28 @@ impl Checks {
         }
     }
 
+    /// What the run says of traffic is what the platform does, or it says that it does not know.
+    fn serving(&self, view: &RunView, world: &World, at: Duration) {
+        if view.state == (RunState::Ended { outcome: Outcome::Unknown }) || view.may_be_split() {
+            return;
+        }
+        for (service, seen) in &view.services {
+            let Some(serving) = &seen.serving else { continue };
+            let live = world.live(service.as_str());
+            if live.as_ref() != Some(serving) {
+                let what = format!(
+                    "run {} says that {serving} of {service} is live: {live:?}",
+                    view.number
+                );
+                self.broken(at, &what);
+            }
+        }
+    }
+
     /// At the end nothing is under way, and every machine has the same record.
-    pub(crate) fn over(&self, stores: &[SqliteStore], at: Duration) {
-        let first = &stores[0];
+    pub(crate) fn over(&self, stores: &[&SqliteStore], world: &World, at: Duration) {
+        let first = stores[0];
+        self.held(first, world, at);
         for store in stores {
             match store.check_runs() {
                 Ok(damage) if damage.is_empty() => {}
@@ -169,16 +200,33 @@ impl Checks {
         }
     }
 
+    /// No run leaves automatic rollouts held without a word.
+    fn held(&self, store: &SqliteStore, world: &World, at: Duration) {
+        let runs = store.runs(None, 1000).unwrap();
+        let holds = |view: &RunView, name: &str| {
+            let seen = view.services.get(&service(name));
+            seen.is_some_and(|seen| seen.held_policy.is_some())
+        };
+        let said = |name: &str| runs.iter().any(|listed| holds(&listed.view, name));
+        for name in world.held() {
+            if !said(&name) {
+                self.broken(
+                    at,
+                    &format!("automatic rollouts of {name} are held, and no run says so"),
+                );
+            }
+        }
+    }
+
     /// Only an approval opens a gate.
     fn gates(&self, store: &SqliteStore, run: RunNumber, at: Duration) {
-        use pointsman::domain::event::AnsweredBy;
         let (mut approved, mut asks) = (0, true);
         for fact in store.facts(run, 0).unwrap_or_default() {
             match fact.event {
                 Recorded::Known(Event::RunStarted { plan, .. }) => asks = plan.ask_at_gates,
-                Recorded::Known(Event::CommandAccepted { command, .. })
-                    if matches!(command, pointsman::domain::command::Command::Approve(_)) =>
-                {
+                Recorded::Known(Event::CommandAccepted {
+                    command: Command::Approve(_), ..
+                }) => {
                     approved += 1;
                 }
                 Recorded::Known(Event::GateAnswered { by, .. })
@@ -196,7 +244,7 @@ impl Checks {
 }
 
 /// The builds that a rollback gives the traffic to.
-fn targets(view: &RunView) -> Vec<Option<String>> {
+fn targets(view: &RunView) -> Live {
     let to = |name: &str| {
         let member = view.plan.members.iter().find(|member| member.service().as_str() == name)?;
         member.to.as_ref().map(ToString::to_string)

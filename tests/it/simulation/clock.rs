@@ -14,7 +14,7 @@ const BEGINS: i64 = 1_790_000_000;
 /// The longest sleep that can only be a poll for commands, and what it becomes: hours of polls would be most of a
 /// simulation's work.
 const POLL: Duration = Duration::from_millis(100);
-const SLOW_POLL: Duration = Duration::from_millis(700);
+const SLOW_POLL: Duration = Duration::from_millis(1500);
 
 /// A machine's clock. Its time of day may be wrong; its monotonic time is right.
 #[derive(Clone)]

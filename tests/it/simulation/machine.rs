@@ -19,7 +19,7 @@ use pointsman::ports::clock::Clock as _;
 use pointsman::ports::journal::{Entry, Journal, JournalError};
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman::rehearsal::World;
-use pointsman::store::{Link, LinkParts, Machine as Named, SqliteStore};
+use pointsman::store::{Chains, Link, LinkParts, Machine as Named, SqliteStore};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -78,6 +78,8 @@ pub(crate) struct Process {
     /// The run that it drives.
     pub(crate) drives: Option<(RunNumber, JoinHandle<Driven>)>,
     signals: Option<mpsc::Sender<Signal>>,
+    /// The chains that it has verified.
+    chains: Chains,
     alive: Alive,
 }
 
@@ -113,7 +115,7 @@ pub(crate) struct Machine {
     pub(crate) full: Arc<AtomicBool>,
     pub(crate) setting: Setting,
     pub(crate) drivers: Vec<Process>,
-    console: Option<Process>,
+    console: Option<(Process, SqliteStore)>,
 }
 
 impl Machine {
@@ -133,7 +135,8 @@ impl Machine {
         if let Some(link) = &console.link {
             link.follow();
         }
-        machine.console = Some(console);
+        let journal = machine.store(&console);
+        machine.console = Some((console, journal));
         machine
     }
 
@@ -160,11 +163,12 @@ impl Machine {
             let clock = self.clock.clone();
             tokio::spawn(async move { link.serve(&clock).await })
         });
-        Process { pid, link, serves, drives: None, signals: None, alive: self.alive.clone() }
+        let (drives, signals, chains) = (None, None, Chains::default());
+        Process { pid, link, serves, drives, signals, chains, alive: self.alive.clone() }
     }
 
     fn store(&self, of: &Process) -> SqliteStore {
-        let store = self.store_alone(of.pid);
+        let store = self.store_alone(of.pid).sharing(&of.chains);
         match &of.link {
             Some(link) => store.linked(link),
             None => store,
@@ -179,12 +183,16 @@ impl Machine {
     }
 
     /// The journal as the console of the machine sees it.
-    pub(crate) fn journal(&self) -> SqliteStore {
-        self.store(self.console.as_ref().unwrap())
+    pub(crate) fn journal(&self) -> &SqliteStore {
+        &self.console.as_ref().unwrap().1
+    }
+
+    pub(crate) fn journal_mut(&mut self) -> &mut SqliteStore {
+        &mut self.console.as_mut().unwrap().1
     }
 
     pub(crate) fn console_link(&self) -> Option<&Arc<Link>> {
-        self.console.as_ref()?.link.as_ref()
+        self.console.as_ref()?.0.link.as_ref()
     }
 
     /// Begins a run in a new process.
@@ -247,9 +255,11 @@ impl Machine {
     fn platform(&self, pid: u32, run: RunNumber) -> Platform {
         let store = self.store_alone(pid);
         let (checks, way) = (self.setting.checks.clone(), self.way.clone());
-        let (clock, store) = (self.clock.clone(), Mutex::new(store));
+        let (clock, store, world) =
+            (self.clock.clone(), Mutex::new(store), self.setting.world.clone());
         let witness = Arc::new(move |act: &_| {
-            checks.effect(act, (pid, run), &store.lock().unwrap(), way.as_deref(), clock.elapsed());
+            let outside = (&world, way.as_deref());
+            checks.effect(act, (pid, run), &store.lock().unwrap(), outside, clock.elapsed());
         });
         let (world, chance) = (self.setting.world.clone(), self.setting.chance.clone());
         Platform { world, chance, witness }
@@ -300,9 +310,9 @@ impl Machine {
         self.drivers = left;
         let mut ended = Vec::new();
         for mut process in over {
-            let (run, drives) = process.drives.take().unwrap();
+            let (run, work) = process.drives.take().unwrap();
             // A process shares what is left before it ends, unless it died.
-            let driven = drives.await.unwrap();
+            let driven = work.await.unwrap();
             let died = matches!(&driven, Err(EngineError::Journal(JournalError::Unusable(_))));
             let cut = self.way.as_ref().is_some_and(|way| way.cut.load(Ordering::Relaxed));
             if let Some(link) = process.link.as_ref().filter(|_| !died && !cut) {

@@ -60,7 +60,7 @@ pub(crate) fn play(seed: u64) -> Played {
         sim.settles().await;
         let at = sim.clock.elapsed();
         let stores: Vec<_> = sim.machines.iter().map(Machine::journal).collect();
-        sim.checks.over(&stores, at);
+        sim.checks.over(&stores, &sim.world, at);
         let checks = &sim.checks;
         Played {
             broken: checks.broken.lock().unwrap().clone(),
@@ -253,11 +253,11 @@ impl Simulation {
         self.send(at, &view, &command);
     }
 
-    fn send(&self, at: usize, view: &RunView, command: &Command) {
-        let machine = &self.machines[at];
+    fn send(&mut self, at: usize, view: &RunView, command: &Command) {
+        let machine = &mut self.machines[at];
         let actor = if at == 0 { "ana" } else { "ben" };
         let now = machine.clock.now();
-        let sent = machine.journal().send(view.number, actor, view.last_seq, command, now);
+        let sent = machine.journal_mut().send(view.number, actor, view.last_seq, command, now);
         let sent = sent.map_or_else(|error| error.to_string(), |id| id.to_string());
         self.tell(&format!("machine {at} sends {command:?} to run {}: {sent}", view.number));
     }
@@ -297,6 +297,10 @@ impl Simulation {
     fn cuts(&mut self) {
         let at = self.at();
         let Some(way) = &self.machines[at].way else { return };
+        if self.chance.percent(25) {
+            way.repeats.fetch_add(1, Ordering::Relaxed);
+            return self.tell(&format!("machine {at}: the next call arrives twice"));
+        }
         if self.chance.percent(40) {
             way.loses.fetch_add(1, Ordering::Relaxed);
             return self.tell(&format!("machine {at}: the next reply is lost"));
@@ -375,6 +379,7 @@ impl Simulation {
             if let Some(way) = &machine.way {
                 way.cut.store(false, Ordering::Relaxed);
                 way.loses.store(0, Ordering::Relaxed);
+                way.repeats.store(0, Ordering::Relaxed);
             }
         }
         self.tell("everything works again");
@@ -407,8 +412,12 @@ impl Simulation {
         match &view.state {
             RunState::Waiting { .. } => self.send(at, view, &Command::approve()),
             RunState::Paused { .. } => self.send(at, view, &Command::Resume),
+            // BLUE itself may be bad: a person gives up after some attempts.
+            RunState::Failed { attempt, .. } if view.returns_traffic() && *attempt < 4 => {
+                self.send(at, view, &Command::Retry);
+            }
             RunState::Failed { .. } => {
-                let command = if view.can_go_back() {
+                let command = if view.can_go_back() && !view.returns_traffic() {
                     Command::Rollback
                 } else {
                     Command::Abort { now: false }

@@ -34,14 +34,17 @@ pub(crate) struct Way {
     pub(crate) cut: AtomicBool,
     /// The next replies that get lost, after their call took effect.
     pub(crate) loses: AtomicU32,
+    /// The next calls that arrive twice, as when a program between repeats them.
+    pub(crate) repeats: AtomicU32,
     pub(crate) other: Mutex<Option<Other>>,
     pub(crate) chance: Chance,
 }
 
 impl Way {
     pub(crate) fn to(server: &Arc<Server>, chance: &Chance) -> Arc<Self> {
-        let (cut, loses, other) = (AtomicBool::new(false), AtomicU32::new(0), Mutex::default());
-        Arc::new(Self { server: server.clone(), cut, loses, other, chance: chance.clone() })
+        let (cut, loses, repeats) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
+        let (server, other, chance) = (server.clone(), Mutex::default(), chance.clone());
+        Arc::new(Self { server, cut, loses, repeats, other, chance })
     }
 
     /// The server, after another machine may have been there.
@@ -59,6 +62,12 @@ impl Way {
         }
         Ok(&self.server.database)
     }
+}
+
+/// Whether one is left, which is then taken.
+fn next_of(left: &AtomicU32) -> bool {
+    let less = |left: u32| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
 }
 
 fn lost(why: &str) -> DatabaseError {
@@ -94,12 +103,12 @@ impl Database for Way {
 
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {
         Box::pin(async move {
-            let done = self.open()?.commit(writes).await?;
-            let lose = |left: u32| left.checked_sub(1);
-            match self.loses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lose) {
-                Ok(_) => Err(lost("the reply was lost")),
-                Err(_) => Ok(done),
+            let server = self.open()?;
+            let done = server.commit(writes).await?;
+            if next_of(&self.repeats) {
+                return server.commit(writes).await;
             }
+            if next_of(&self.loses) { Err(lost("the reply was lost")) } else { Ok(done) }
         })
     }
 

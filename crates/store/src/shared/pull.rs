@@ -25,16 +25,16 @@ pub(super) async fn pull(remote: &Remote, mirror: &mut SqliteStore) -> Result<()
     let changes = remote.changed(&since).await?;
     let mut newest = since.parse::<Timestamp>().unwrap_or_default();
     for document in &changes.documents {
-        let changed = if document.path == environment_path(TEAM) {
-            let (count, changed) = documents::of_team(document);
+        let at = if document.path == environment_path(TEAM) {
+            let (count, at) = documents::of_team(document);
             mutes(remote, mirror, count).await?;
-            changed
+            at
         } else {
             let Some((name, environment)) = readable(document) else { continue };
             take(remote, mirror, &name, &environment).await?;
             environment.changed
         };
-        let at = changed.parse::<Timestamp>().unwrap_or_default();
+        let at = at.parse::<Timestamp>().unwrap_or_default();
         newest = newest.max(at.checked_sub(OVERLAP).unwrap_or(at));
     }
     mirror.set_reading(&newest.to_string(), &changes.at)?;

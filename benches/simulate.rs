@@ -1,0 +1,73 @@
+//! Plays the simulation with a million seeds, and counts the states that were reached. A seed that breaks what must hold is
+//! printed, and belongs into `tests/it/simulating.rs`.
+//!
+//! `cargo bench --bench simulate`, or with another number of seeds: `SEEDS=10000 FROM=0 cargo bench --bench simulate`
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures time, and takes its size from the environment"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench is a program for a terminal"
+)]
+
+#[path = "../tests/it/dying.rs"]
+mod dying;
+#[path = "../tests/it/simulation/mod.rs"]
+mod simulation;
+#[path = "../tests/it/world.rs"]
+#[expect(dead_code, unused_imports, clippy::panic, reason = "the tests use all of it")]
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Seeds between two lines of progress.
+const STEP: u64 = 10_000;
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |number| number.parse().unwrap())
+}
+
+fn main() {
+    let (from, seeds) = (number("FROM", 0), number("SEEDS", 1_000_000));
+    let (next, states) = (AtomicU64::new(from), Mutex::new(BTreeSet::new()));
+    let (broken, began) = (Mutex::new(Vec::new()), Instant::now());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= from + seeds {
+                        return;
+                    }
+                    let played = simulation::play(seed);
+                    if !played.broken.is_empty() {
+                        println!("seed {seed}: {:?}\n{}", played.broken, played.story.join("\n"));
+                        broken.lock().unwrap().push(seed);
+                    }
+                    let mut states = states.lock().unwrap();
+                    states.extend(played.states);
+                    if (seed + 1).is_multiple_of(STEP) {
+                        let (states, took) = (states.len(), began.elapsed().as_secs());
+                        println!("{} seeds, {states} states, {took} s", seed + 1 - from);
+                    }
+                }
+            });
+        }
+    });
+    let (states, broken) = (states.into_inner().unwrap(), broken.into_inner().unwrap());
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "{seeds} seeds from {from}: {} broken, {} states, {took:.0} s",
+        broken.len(),
+        states.len()
+    );
+    assert!(broken.is_empty(), "{broken:?}");
+}
