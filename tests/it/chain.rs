@@ -115,7 +115,7 @@ fn newer_store_format_is_refused_unchanged() {
     assert!(refused.to_string().contains("format 99"), "{refused}");
 }
 
-/// Before format 7, mutes were kept with the results of probes, and the silence had a table of its own.
+/// Before format 7, mutes were kept with the results of probes, and the silence had another table.
 #[test]
 fn mutes_of_an_earlier_format_are_taken_over() {
     let store = Store::new();

@@ -44,7 +44,7 @@ async fn last_lines_and_those_before_a_failure_are_shared() {
     assert_eq!(one.link.shared(run, 4).await, Shared::Yes);
 
     two.journal().run(run).unwrap();
-    assert!(two.logged(run).is_empty(), "no one looked at it");
+    assert!(two.logged(run).is_empty(), "nothing was read yet");
     let only = |many: u32| format!("… {many} lines are only on laptop-1");
     let expected = [vec![only(270)], numbered(271, 300), vec![only(500)], numbered(801, 1000)];
     for _ in 0..2 {

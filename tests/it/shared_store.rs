@@ -509,7 +509,7 @@ async fn state_of_a_probe_is_news_when_it_changes_or_is_old() {
     assert_eq!(two.link.announce(&down, &slack).await, told);
     assert_eq!(two.link.announce(&up, &slack).await, Announce::Here);
     two.link.announced(&up, &slack, true).await;
-    // It is up after another outage, of which no one was told: this machine noticed it later than that alert.
+    // It is up after another outage without an alert: this machine noticed it later than that one.
     server.clock.pass(Duration::from_mins(3));
     assert_eq!(one.link.announce(&up, &slack).await, Announce::Here);
     one.link.announced(&up, &slack, true).await;

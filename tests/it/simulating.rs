@@ -39,7 +39,7 @@ fn first_seeds_hold() {
     assert!(states.len() > 400, "only {} states were reached", states.len());
 }
 
-/// The same seed tells the same story: otherwise none that fails could be looked at.
+/// The same seed tells the same story: otherwise a failure could not be examined.
 #[test]
 fn seed_tells_one_story() {
     for seed in 1000..1006 {

@@ -24,7 +24,7 @@ use crate::world::service;
 
 pub(crate) const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
-/// The live build of each service, in their order; `None` while several share its traffic.
+/// The live build of each of `SERVICES`; `None` while several share its traffic.
 type Live = Vec<Option<String>>;
 
 /// What a simulation has seen.
@@ -212,7 +212,7 @@ impl Checks {
             if !said(&name) {
                 self.broken(
                     at,
-                    &format!("automatic rollouts of {name} are held, and no run says so"),
+                    &format!("automatic rollouts of {name} are held, which no run mentions"),
                 );
             }
         }

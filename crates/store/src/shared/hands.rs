@@ -1,4 +1,4 @@
-//! Who runs the operations of a connection: a thread of its own, or each caller in turn.
+//! Who runs the operations of a connection: a separate thread, or each caller in turn.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -47,7 +47,7 @@ pub struct LinkParts {
     pub clock: Arc<dyn Clock>,
     /// The logs of runs below that folder.
     pub logs: Arc<dyn RunLogs>,
-    /// Whether the connection has a thread of its own. A simulation has only one, and calls [`Link::serve`].
+    /// Whether the connection has a separate thread. A simulation has only one, and calls [`Link::serve`].
     pub threads: bool,
 }
 

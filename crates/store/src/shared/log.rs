@@ -258,7 +258,7 @@ fn append(
     Ok(())
 }
 
-/// A line that stands for those that are not shared.
+/// A line about those that are not shared.
 fn missing(next: &LogLine, many: u64, machine: &str) -> LogLine {
     let lines = if many == 1 { "line is" } else { "lines are" };
     let text = format!("… {many} {lines} only on {machine}");

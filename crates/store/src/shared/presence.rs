@@ -84,7 +84,7 @@ pub(super) async fn sign(
     Ok(watchers)
 }
 
-/// Reads the signs of the other machines, without one of its own.
+/// Reads the signs of the other machines, and gives none.
 pub(super) async fn hear(remote: &Remote, machine: &Machine) -> Result<Vec<Watcher>, SharedError> {
     let path = format!("{WATCHERS}/{}", machine.id);
     // A page has no server time; that of a read beside it has.

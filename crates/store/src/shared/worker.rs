@@ -277,7 +277,7 @@ impl Worker {
         let due = |signed| self.clock.elapsed().saturating_sub(signed) >= presence::EVERY;
         let machine = self.mirror.here.machine.clone();
         let Some(machine) = machine.filter(|_| self.signed.is_none_or(due)) else { return };
-        // Who drives a run without a screen of its own hears who watches it, and needs no sign.
+        // A driver without a screen hears who watches its run, and gives no sign.
         let silent = watching.runs.is_empty();
         if silent && self.driven.is_none() {
             return;
