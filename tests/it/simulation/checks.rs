@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use pointsman::domain::command::Command;
 use pointsman::domain::document::Value;
-use pointsman::domain::event::{AnsweredBy, Event, Outcome, Recorded};
+use pointsman::domain::event::{AnsweredBy, Event, Fact, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
 use pointsman::domain::plan::RunKind;
 use pointsman::domain::run::RunState;
@@ -183,6 +183,7 @@ impl Checks {
             }
             for listed in store.runs(None, 1000).unwrap() {
                 let run = listed.view.number;
+                self.tell(at, &format!("run {run}: {}", kinds(store, run)));
                 if listed.view.ended.is_none() {
                     let state = listed.view.state.sentence();
                     self.broken(at, &format!("run {run} has not ended: it is {state}"));
@@ -241,6 +242,19 @@ impl Checks {
             }
         }
     }
+}
+
+/// The kinds of a run's facts, and those of its branches.
+fn kinds(store: &SqliteStore, run: RunNumber) -> String {
+    let kinds = |facts: &[Fact]| {
+        let kinds: Vec<_> = facts.iter().map(|fact| fact.event.parts().0).collect();
+        kinds.join(" ")
+    };
+    let facts = store.facts(run, 0).unwrap_or_default();
+    let branches = store.branches(run).unwrap_or_default();
+    let branches =
+        branches.iter().map(|branch| format!(" | {}: {}", branch.host, kinds(&branch.facts)));
+    kinds(&facts) + &branches.collect::<String>()
 }
 
 /// The builds that a rollback gives the traffic to.

@@ -70,6 +70,15 @@ pub(crate) fn play(seed: u64) -> Played {
     })
 }
 
+impl Drop for Simulation {
+    /// The ways hold the consoles of each other.
+    fn drop(&mut self) {
+        for way in self.machines.iter().filter_map(|machine| machine.way.as_ref()) {
+            *way.other.lock().unwrap() = None;
+        }
+    }
+}
+
 struct Simulation {
     chance: Chance,
     clock: SimClock,

@@ -29,6 +29,10 @@ impl SqliteStore {
             return Ok(());
         }
         let (seq, hash) = shared_head(&transaction, run)?;
+        // The shared store has all of it, with its end if it has one: there is nothing to take back.
+        if facts::stored_after(&transaction, run, seq)?.is_empty() {
+            return Ok(());
+        }
         move_tail(&transaction, run, seq, &host)?;
         let sql = "UPDATE runs SET head_seq = ?2, head_hash = ?3, ended = 0 WHERE number = ?1";
         transaction.execute(sql, params![run.0, seq, hash.0]).sql()?;
