@@ -112,9 +112,14 @@ impl Checks {
     }
 
     /// A driver says how its run ended.
-    pub(crate) fn ended(&self, view: &RunView, world: &World, at: Duration) {
+    pub(crate) fn ended(&self, view: &RunView, world: &World, way: Option<&Way>, at: Duration) {
         let RunState::Ended { outcome } = view.state else { return };
         self.tell(at, &format!("run {} ended: {}", view.number, outcome.label()));
+        // A driver that was cut off for longer than its lease does not know of the next run.
+        let lease = way.and_then(|way| lease(way, view.plan.environment.as_str()));
+        if lease.is_some_and(|lease| lease["run"] != view.number.0) {
+            return;
+        }
         let begun = self.begun.lock().unwrap().get(&view.number).cloned();
         let Some((since, before)) = begun else { return };
         if self.moved.lock().unwrap().is_some_and(|moved| moved >= since) {
@@ -285,12 +290,17 @@ fn announces(event: &Recorded, act: &Act) -> bool {
 
 /// The run and the process that have the lease of the environment on the server.
 fn holder(way: &Way, environment: &str) -> Option<(RunNumber, u32)> {
+    let lease = lease(way, environment)?;
+    let held = lease["released"] == false;
+    let pid = u32::try_from(lease["runner"]["pid"].as_u64()?).ok()?;
+    held.then_some((RunNumber(lease["run"].as_u64()?), pid))
+}
+
+/// The lease of the environment as the server has it.
+fn lease(way: &Way, environment: &str) -> Option<Json> {
     let path = [format!("environments/{environment}")];
     let reading = way.server.database.read(&path).now_or_never()?.ok()?;
     let document = reading.documents.into_iter().flatten().next()?;
     let lease = document.fields.get("lease").and_then(Value::as_text)?;
-    let lease: Json = serde_json::from_str(lease).ok()?;
-    let held = lease["released"] == false;
-    let pid = u32::try_from(lease["runner"]["pid"].as_u64()?).ok()?;
-    held.then_some((RunNumber(lease["run"].as_u64()?), pid))
+    serde_json::from_str(lease).ok()
 }

@@ -359,7 +359,10 @@ impl Simulation {
         for at in 0..self.machines.len() {
             for (run, driven) in self.machines[at].ended().await {
                 match &driven {
-                    Ok(view) => self.checks.ended(view, &self.world, self.clock.elapsed()),
+                    Ok(view) => {
+                        let way = self.machines[at].way.as_deref();
+                        self.checks.ended(view, &self.world, way, self.clock.elapsed());
+                    }
                     Err(error) => self
                         .tell(&format!("machine {at}: the driver of run {run} stopped: {error}")),
                 }
