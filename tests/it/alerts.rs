@@ -373,7 +373,7 @@ fn state_changes_alert_once_and_restarts_do_not() {
         let change = Change { at, from, to, why };
         let (key, name) = ("development/api".to_owned(), "api".to_owned());
         let turned = ProbeChange { key, name, live: false, change };
-        if let Some(alert) = alert::of_probe(&environment, &turned) {
+        if let Some(alert) = alert::of_probe(&environment, &turned, Duration::ZERO) {
             store.put(notify, &alert).unwrap();
         }
         let letters = store.letters(99).unwrap();
@@ -415,7 +415,9 @@ fn recovery_is_reported_across_a_slot_change() {
         let at = Timestamp::from_second(second).unwrap();
         let change = Change { at, from, to, why: String::new() };
         let turned = ProbeChange { key: key.to_owned(), name: name.to_owned(), live: true, change };
-        store.put(&notify, &alert::of_probe(&environment, &turned).unwrap()).unwrap();
+        store
+            .put(&notify, &alert::of_probe(&environment, &turned, Duration::ZERO).unwrap())
+            .unwrap();
     }
     let told: Vec<_> = store.letters(9).unwrap().iter().map(|(l, _)| l.alert.kind).collect();
     assert_eq!(told, [Kind::ProbeUp, Kind::ProbeDown]);
@@ -428,7 +430,7 @@ fn domain_certificate_problems_alert() {
         let change = Change { at: Timestamp::UNIX_EPOCH, from, to, why: why.to_owned() };
         let (key, name) = ("development/a domains".to_owned(), "a domains".to_owned());
         let turned = ProbeChange { key, name, live: false, change };
-        alert::of_probe(&environment, &turned).map(|alert| alert.kind)
+        alert::of_probe(&environment, &turned, Duration::ZERO).map(|alert| alert.kind)
     };
     let ends = "certificate: domain a.example is CERT_EXPIRING_SOON";
     assert_eq!(told(State::Ok, State::Degraded, ends), Some(Kind::Certificate));

@@ -499,7 +499,8 @@ async fn state_of_a_probe_is_news_when_it_changes_or_is_old() {
     let (alert, slack) = alert();
     let state = |stands: &str| {
         let subject = "production/toto-app".to_owned();
-        let state = SeenByAll::State { subject, stands: stands.to_owned() };
+        let state =
+            SeenByAll::State { subject, stands: stands.to_owned(), within: Duration::from_mins(2) };
         Alert { seen_by_all: Some(state), at: SystemClock::start().now(), ..alert.clone() }
     };
     let (down, up) = (state("probe.down"), state("probe.up"));

@@ -1,5 +1,5 @@
 //! What every store of runs must do, whichever holds it: one chain per run, one runner per environment, commands in order,
-//! ticks, alerts. Each test runs against every store in `STORES`.
+//! ticks, alerts. Each test runs against every store in `stores`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use pointsman::domain::event::{Event, Outcome, Recorded};
 use pointsman::domain::ids::{EnvironmentName, RunNumber, StepId};
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
+use pointsman::ports::database::Database;
 use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, LEASE};
 use pointsman::ports::mutes::{Muted, Mutes};
 use pointsman::ports::outbox::{DeliveryState, Outbox};
@@ -20,6 +21,7 @@ use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
 use pointsman::store::{Link, LinkParts, Machine, SqliteStore};
 
+use super::firestore::Emulator;
 use super::world::{deploy_plan, label};
 
 /// A store that several runners share, each with its own connection.
@@ -32,19 +34,34 @@ trait Shared {
     fn dies(&self, runner: u32);
 }
 
-/// Every kind of store: SQLite alone, and as the copy of one that a team shares.
-const STORES: [fn() -> Box<dyn Shared>; 2] = [|| Box::new(Local::new()), || Box::new(Team::new())];
+/// Every kind of store: SQLite alone, and as the copy of one that a team shares, in memory, in our emulator and in Google's
+/// if that is installed.
+fn stores() -> Vec<Box<dyn Shared>> {
+    let mut stores: Vec<Box<dyn Shared>> = vec![Box::new(Local::new()), Box::new(Team::new())];
+    for emulator in Emulator::both() {
+        stores.push(Box::new(Team::on(emulator)));
+    }
+    stores
+}
 
 /// Processes of one machine that share a store with their team.
 struct Team {
     local: Local,
-    database: Arc<RehearsalDatabase>,
+    database: Arc<dyn Database>,
+    /// Ends with the team.
+    _emulator: Option<Emulator>,
 }
 
 impl Team {
     fn new() -> Self {
         let clock = RehearsalClock::since(Arc::new(SystemClock::start()), Duration::from_hours(24));
-        Self { local: Local::new(), database: Arc::new(RehearsalDatabase::new(Arc::new(clock))) }
+        let database = Arc::new(RehearsalDatabase::new(Arc::new(clock)));
+        Self { local: Local::new(), database, _emulator: None }
+    }
+
+    fn on(emulator: Emulator) -> Self {
+        let database = Arc::new(emulator.client(&Emulator::project()));
+        Self { local: Local::new(), database, _emulator: Some(emulator) }
     }
 
     fn open(&self, own: u32) -> SqliteStore {
@@ -181,8 +198,7 @@ fn end(journal: &mut dyn Journal, run: RunNumber) {
 
 #[test]
 fn readers_see_the_chain_that_was_written_and_nothing_else() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut writer, reader) = (store.journal(1), store.journal(2));
         let run = begin(writer.as_mut(), "1.0.0", false).unwrap().number;
         append(writer.as_mut(), run, &Event::StepStarted { attempt: 1 }).unwrap();
@@ -197,8 +213,7 @@ fn readers_see_the_chain_that_was_written_and_nothing_else() {
 
 #[test]
 fn one_runner_has_an_environment_until_it_ends() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut one, mut two) = (store.journal(1), store.journal(2));
         let first = begin(one.as_mut(), "1.0.0", false).unwrap().number;
         let Err(JournalError::Busy(holder)) = begin(two.as_mut(), "1.1.0", false) else {
@@ -218,8 +233,7 @@ fn one_runner_has_an_environment_until_it_ends() {
 
 #[test]
 fn run_of_a_dead_runner_is_taken_by_one_that_claims_it() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut one, mut two) = (store.journal(1), store.journal(2));
         let run = begin(one.as_mut(), "1.0.0", false).unwrap().number;
         assert!(matches!(two.claim(run, None, at(5)), Err(JournalError::Busy(_))));
@@ -236,8 +250,7 @@ fn run_of_a_dead_runner_is_taken_by_one_that_claims_it() {
 
 #[test]
 fn expired_lease_is_taken_over_and_the_old_run_says_so() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut one, mut two) = (store.journal(1), store.journal(2));
         let run = begin(one.as_mut(), "1.0.0", false).unwrap().number;
         let later = at(1).checked_add(LEASE * 2).unwrap();
@@ -258,8 +271,7 @@ fn expired_lease_is_taken_over_and_the_old_run_says_so() {
 
 #[test]
 fn lock_of_a_person_stops_every_runner_until_it_is_released() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut one, mut two) = (store.journal(1), store.journal(2));
         let lock = HumanLock { actor: "ben".into(), reason: "audit".into(), since: at(0) };
         one.lock(&development(), &lock).unwrap();
@@ -275,8 +287,7 @@ fn lock_of_a_person_stops_every_runner_until_it_is_released() {
 
 #[test]
 fn commands_arrive_in_order_and_are_answered_once() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut runner, mut person) = (store.journal(1), store.journal(2));
         let run = begin(runner.as_mut(), "1.0.0", false).unwrap().number;
         let pause = person.send(run, "ben", 1, &Command::Pause, at(2)).unwrap();
@@ -298,8 +309,7 @@ fn commands_arrive_in_order_and_are_answered_once() {
 
 #[test]
 fn ticks_are_kept_for_their_environment_and_release() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut one, two) = (store.journal(1), store.journal(2));
         let tick = |act: Act, second: i64| Tick {
             item: "backup".to_owned(),
@@ -321,8 +331,7 @@ fn ticks_are_kept_for_their_environment_and_release() {
 
 #[test]
 fn alert_is_claimed_by_one_process_and_delivered_once() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut one, mut two) = (store.outbox(1), store.outbox(2));
         let channel = Channel::Slack { url_env: "HOOK".to_owned() };
         let view = begin(store.journal(1).as_mut(), "1.0.0", false).unwrap();
@@ -342,8 +351,7 @@ fn alert_is_claimed_by_one_process_and_delivered_once() {
 
 #[test]
 fn mute_and_silence_have_an_end_a_reason_and_an_author() {
-    for store in STORES {
-        let store = store();
+    for store in stores() {
         let (mut one, mut two) = (store.mutes(1), store.mutes(2));
         let app = Muted::Probe("development/toto-app");
         one.mute(app, Some((at(60), "their incident 17")), ("ana", at(0))).unwrap();

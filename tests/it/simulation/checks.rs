@@ -14,7 +14,7 @@ use pointsman::domain::plan::RunKind;
 use pointsman::domain::run::RunState;
 use pointsman::domain::view::RunView;
 use pointsman::ports::database::Database as _;
-use pointsman::ports::journal::Journal as _;
+use pointsman::ports::journal::{Journal as _, JournalError};
 use pointsman::rehearsal::{Act, World};
 use pointsman::store::SqliteStore;
 use serde_json::Value as Json;
@@ -94,7 +94,7 @@ impl Checks {
             None => listed.runner.map(|pid| (run, pid)),
         };
         if let Act::Deleted(name, build) = act
-            && world.live(name).is_some_and(|live| live.as_str() == build)
+            && world.splits(name).iter().any(|s| s.build.as_str() == build && s.percent > 0)
         {
             self.broken(at, &format!("{act:?} has the traffic"));
         }
@@ -181,6 +181,13 @@ impl Checks {
     pub(crate) fn over(&self, stores: &[&SqliteStore], world: &World, at: Duration) {
         let first = stores[0];
         self.held(first, world, at);
+        let runs = |store: &SqliteStore| {
+            let listed = store.runs(None, 1000).unwrap();
+            listed.into_iter().map(|listed| listed.view.number).collect::<BTreeSet<_>>()
+        };
+        if stores.iter().any(|store| runs(store) != runs(first)) {
+            self.broken(at, "the machines do not know the same runs");
+        }
         for store in stores {
             match store.check_runs() {
                 Ok(damage) if damage.is_empty() => {}
@@ -203,6 +210,13 @@ impl Checks {
                 }
                 self.gates(store, run, at);
             }
+        }
+    }
+
+    /// A machine has read the whole shared store again, and compared it with its copy.
+    pub(crate) fn verified(&self, read: &Result<(usize, Vec<String>), JournalError>, at: Duration) {
+        if !matches!(read, Ok((_, differs)) if differs.is_empty()) {
+            self.broken(at, &format!("the shared store: {read:?}"));
         }
     }
 

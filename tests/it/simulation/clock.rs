@@ -1,7 +1,7 @@
 //! The clocks of a simulation: tokio's paused one, as each machine's own clock shows it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -52,19 +52,33 @@ impl Clock for SimClock {
 }
 
 /// The clock of the connection to the shared store. Its operations run within those of their callers, which cannot wait:
-/// a wait there takes no time.
-pub(crate) struct Impatient(pub(crate) SimClock);
+/// a wait there is over at once, and only that connection's monotonic time has passed.
+pub(crate) struct Impatient {
+    clock: SimClock,
+    waited: Arc<AtomicU64>,
+}
+
+impl Impatient {
+    pub(crate) fn of(clock: SimClock) -> Self {
+        Self { clock, waited: Arc::default() }
+    }
+}
 
 impl Clock for Impatient {
     fn now(&self) -> Timestamp {
-        self.0.now()
+        self.clock.now()
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        self.clock.elapsed() + Duration::from_millis(self.waited.load(Ordering::Relaxed))
     }
 
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::ready(()))
+    fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
+        let ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX).min(60_000);
+        let waited = self.waited.clone();
+        // Not before it is awaited: most waits are limits of answers that are there.
+        Box::pin(async move {
+            waited.fetch_add(ms, Ordering::Relaxed);
+        })
     }
 }

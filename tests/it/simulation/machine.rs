@@ -154,7 +154,7 @@ impl Machine {
                 machine: Named { id: self.name.to_owned(), name: self.name.to_owned() },
                 database: way.clone(),
                 processes: Arc::new(Procs { own: pid, alive: self.alive.clone() }),
-                clock: Arc::new(Impatient(self.clock.clone())),
+                clock: Arc::new(Impatient::of(self.clock.clone())),
                 logs: Arc::new(LogFolder(self.folder.path().to_owned())),
                 threads: false,
             })

@@ -3,6 +3,7 @@
 mod deployment;
 mod probes;
 mod reminders;
+mod seen_by_all;
 
 use std::fmt;
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::view::RunView;
 pub use deployment::{DeploymentReport, DeploymentState, deployment};
 pub use probes::of_probe;
 pub use reminders::{held_reminders, still_down, still_held, still_waits};
+pub use seen_by_all::SeenByAll;
 
 /// The kinds of alert: the words of `notify.on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -181,16 +183,6 @@ pub struct Alert {
     /// Set if every machine that watches raises this alert, so that one of them sends it for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_by_all: Option<SeenByAll>,
-}
-
-/// How machines recognize that they raise the same alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SeenByAll {
-    /// An event with the same key everywhere.
-    Event,
-    /// A state that each machine finds by itself, at a different moment.
-    State { subject: String, stands: String },
 }
 
 impl Alert {

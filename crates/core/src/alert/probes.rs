@@ -1,13 +1,22 @@
 //! Alerts about probes.
 
+use std::time::Duration;
+
 use super::{Alert, Kind, SeenByAll};
 use crate::ids::EnvironmentName;
-use crate::probe::{CERTIFICATE, NO_RECENT_PROBE, ProbeChange, SET_UP, State};
+use crate::probe::{CERTIFICATE, MISSED_PROBES, NO_RECENT_PROBE, ProbeChange, SET_UP, State};
 use crate::redact::redacted;
 
-/// The alert for a change of a probe's state. A probe that is still being checked raises none;
+/// How far apart two machines notice the same change, unless the probe's interval is a long one.
+const NOTICED_WITHIN: Duration = Duration::from_mins(2);
+
+/// The alert for a change of a probe's state. `interval`: that of the probe. A probe that is still being checked raises none;
 /// the caller silences muted probes.
-pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<Alert> {
+pub fn of_probe(
+    environment: &EnvironmentName,
+    turned: &ProbeChange,
+    interval: Duration,
+) -> Option<Alert> {
     let change = &turned.change;
     let ends = change.to == State::Degraded && change.why.contains(CERTIFICATE);
     let (kind, what) = match change.to {
@@ -28,11 +37,12 @@ pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<A
     let at = change.at;
     let key = format!("probe/{}/{}/{at}", turned.key, change.to.label());
     let text = format!("{environment}: {} {what}{customers}", turned.name);
+    let within = NOTICED_WITHIN.max(interval * MISSED_PROBES);
     let (subject, stands) = (turned.subject().to_owned(), kind.event_type().to_owned());
     Some(Alert {
         // Two screens may notice the change a few seconds apart; only the first alert is sent.
         turns: Some((subject.clone(), stands.clone())),
-        seen_by_all: Some(SeenByAll::State { subject, stands }),
+        seen_by_all: Some(SeenByAll::State { subject, stands, within }),
         environment: Some(environment.clone()),
         why: redacted(&change.why),
         ..Alert::new(kind, key, at, text)

@@ -27,6 +27,7 @@ pub fn still_down(
         seen_by_all: Some(SeenByAll::State {
             subject: format!("{}/down", probe.key),
             stands: "still down".to_owned(),
+            within: remind / 2,
         }),
         ..Alert::new(Kind::ProbeDown, key, now, text)
     })

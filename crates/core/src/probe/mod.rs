@@ -20,6 +20,7 @@ pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
 pub use judge::{Heard, judge};
 pub use placed::placed;
 pub use snapshot::{Point, ProbeSnapshot, Stats};
+pub(crate) use watch::MISSED_PROBES;
 pub use watch::{CERTIFICATE, Change, NO_RECENT_PROBE, SET_UP, State, Watch};
 pub use word::HealthWord;
 

@@ -85,7 +85,7 @@ const SLOW_WINDOW: usize = 20;
 /// A certificate that expires within this time makes a probe DEGRADED (H8).
 const CERTIFICATE_ENDS: Duration = Duration::from_hours(21 * 24);
 /// Intervals without a fresh answer until STALE.
-const MISSED_PROBES: u32 = 3;
+pub(crate) const MISSED_PROBES: u32 = 3;
 
 /// Reason for STALE after a pause in probing: no process ran, or the machine slept.
 pub const NO_RECENT_PROBE: &str = "no recent probe";

@@ -1,5 +1,7 @@
 //! Alerts about probes.
 
+use std::time::Duration;
+
 use crate::services::Services;
 use pointsman_core::alert::{self, Alert, Notify};
 use pointsman_core::ids::EnvironmentName;
@@ -25,7 +27,8 @@ pub(super) fn of_probes(
     let mut quiet = Vec::new();
     for turned in turned.iter().filter(|turned| !of(&turned.key).is_some_and(idle)) {
         let muted = of(&turned.key).is_some_and(|probe| probe.muted.is_some());
-        let told = alert::of_probe(environment, turned);
+        let interval = of(&turned.key).map_or(Duration::ZERO, |probe| probe.interval);
+        let told = alert::of_probe(environment, turned, interval);
         if muted { quiet.extend(told) } else { alerts.extend(told) }
     }
     put(services, notify, &alerts);

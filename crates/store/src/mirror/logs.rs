@@ -3,31 +3,23 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::open::{Sql as _, SqliteStore, immediate};
-use pointsman_core::error::Problem;
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::JournalError;
 
 impl SqliteStore {
-    /// Takes the lines of a log up to `last` once, whichever process of this machine reads them. `append` gets the
-    /// number of the last line that is here already.
+    /// Takes the lines of a log up to `last` once, whichever process of this machine reads them. Returns the number of
+    /// the last line that is here already. If this process dies before it has kept the others, they are lost here.
     pub(crate) fn take_lines(
         &mut self,
         run: RunNumber,
         machine: &str,
         last: u64,
-        append: impl FnOnce(u64) -> std::io::Result<()>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<u64, JournalError> {
         let transaction = immediate(&mut self.connection).sql()?;
         let known = line_of(&transaction, run, machine)?.unwrap_or_default();
-        if last <= known {
-            return Ok(());
-        }
-        append(known).map_err(|error| {
-            let problem = Problem::new("the log of another machine cannot be kept");
-            JournalError::Unusable(problem.because(error.to_string()))
-        })?;
         set_line(&transaction, run, machine, last)?;
-        transaction.commit().sql()
+        transaction.commit().sql()?;
+        Ok(known)
     }
 
     /// The failed steps of a run.

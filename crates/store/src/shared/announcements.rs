@@ -19,9 +19,6 @@ use pointsman_core::time::Timestamp;
 
 /// A machine that has said nothing for this long after it began to send an alert does not send it.
 const SENDS_WITHIN: Duration = Duration::from_mins(1);
-/// Machines notice the same change of a state this far apart. What was sent longer before this machine noticed it was about
-/// an earlier change: the state may have changed back meanwhile without an alert.
-const SAME_CHANGE: Duration = Duration::from_mins(2);
 /// Pause before the next question, while another machine sends it.
 const AGAIN: Duration = Duration::from_secs(3);
 
@@ -44,15 +41,16 @@ enum Progress {
     Failed,
 }
 
-/// The path of a subject's document, and the state that an alert says it has.
-fn place(alert: &Alert, channel: &Channel) -> Option<(String, String)> {
-    let (subject, stands) = match alert.seen_by_all.as_ref()? {
-        SeenByAll::Event => (&alert.key, String::new()),
-        SeenByAll::State { subject, stands } => (subject, stands.clone()),
+/// The path of a subject's document, the state that an alert says it has, and how far apart machines notice a change to
+/// it. What was sent longer before was about an earlier change: the state may have changed back meanwhile without an alert.
+fn place(alert: &Alert, channel: &Channel) -> Option<(String, String, Duration)> {
+    let (subject, stands, within) = match alert.seen_by_all.as_ref()? {
+        SeenByAll::Event => (&alert.key, String::new(), Duration::MAX),
+        SeenByAll::State { subject, stands, within } => (subject, stands.clone(), *within),
     };
     let channel = text(channel).unwrap_or_default();
     let name = Hash::of(format!("{channel} {subject}").as_bytes());
-    Some((format!("{ANNOUNCEMENTS}/{}", name.short()), stands))
+    Some((format!("{ANNOUNCEMENTS}/{}", name.short()), stands, within))
 }
 
 /// Claims an alert of some age for this machine, unless another one sends it or has sent it.
@@ -62,12 +60,13 @@ pub(super) async fn claim(
     (alert, channel): (&Alert, &Channel),
     age: Duration,
 ) -> Result<Announce, SharedError> {
-    let Some((path, stands)) = place(alert, channel) else { return Ok(Announce::Here) };
+    let Some((path, stands, within)) = place(alert, channel) else { return Ok(Announce::Here) };
+    let since = age.saturating_add(within);
     let (documents, now) = remote.read(std::slice::from_ref(&path)).await?;
     let before = documents.into_iter().flatten().next();
     let now = now.parse::<Timestamp>().unwrap_or_default();
     let last = before.as_ref().and_then(|before| Some((read(before)?, sent_ago(before, now)?)));
-    if let Some(decided) = last.and_then(|last| by_another(last, machine, &stands, age)) {
+    if let Some(decided) = last.and_then(|last| by_another(last, machine, &stands, since)) {
         return Ok(decided);
     }
     let expected = before.map_or(Expected::NotThere, |before| Expected::Unchanged(before.updated));
@@ -90,38 +89,39 @@ fn by_another(
     (last, ago): (Announcement, Duration),
     own: &Machine,
     stands: &str,
-    age: Duration,
+    since: Duration,
 ) -> Option<Announce> {
     if last.machine == own.id || last.stands != stands {
         return None;
     }
     match last.progress {
-        Progress::Sent if stands.is_empty() || ago < age + SAME_CHANGE => {
-            Some(Announce::Elsewhere(last.name))
-        }
+        Progress::Sent if ago < since => Some(Announce::Elsewhere(last.name)),
         Progress::Sends if ago < SENDS_WITHIN => Some(Announce::Later(AGAIN)),
         Progress::Sent | Progress::Sends | Progress::Failed => None,
     }
 }
 
-/// Records whether the alert that this machine claimed was sent. If another one has claimed it meanwhile, that one's word
-/// stays.
+/// Records whether this machine has sent an alert, also one that it could not claim. If another one has claimed it or
+/// sent it meanwhile, or the state is another one by now, that word stays.
 pub(super) async fn settle(
     remote: &Remote,
     machine: &Machine,
     (alert, channel): (&Alert, &Channel),
     sent: bool,
 ) -> Result<(), SharedError> {
-    let Some((path, stands)) = place(alert, channel) else { return Ok(()) };
+    let Some((path, stands, _)) = place(alert, channel) else { return Ok(()) };
     let (documents, _) = remote.read(std::slice::from_ref(&path)).await?;
-    let Some(claimed) = documents.into_iter().flatten().next() else { return Ok(()) };
-    let (id, name) = (machine.id.clone(), machine.name.clone());
-    let own = Announcement { stands, machine: id, name, progress: Progress::Sends };
-    if read(&claimed).as_ref() != Some(&own) {
-        return Ok(());
-    }
+    let before = documents.into_iter().flatten().next();
     let progress = if sent { Progress::Sent } else { Progress::Failed };
-    let expected = Expected::Unchanged(claimed.updated);
-    let write = replaced_entry(path, &Announcement { progress, ..own }, expected)?;
-    remote.commit(&[write]).await.map(drop)
+    let (id, name) = (machine.id.clone(), machine.name.clone());
+    let word = Announcement { stands, machine: id, name, progress };
+    let claimed = Announcement { progress: Progress::Sends, ..word.clone() };
+    let expected = match before {
+        None if sent => Expected::NotThere,
+        Some(before) if read(&before).as_ref() == Some(&claimed) => {
+            Expected::Unchanged(before.updated)
+        }
+        None | Some(_) => return Ok(()),
+    };
+    remote.commit(&[replaced_entry(path, &word, expected)?]).await.map(drop)
 }

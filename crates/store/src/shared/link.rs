@@ -195,6 +195,8 @@ impl Link {
                     lease::claim(&worker.remote, &mut worker.mirror, (run, from), who).await;
                 let held = worker.told(claimed)?;
                 worker.drive(held);
+                // What the last driver logged is wanted here, where its work goes on.
+                worker.follow_log(run).await;
                 Ok(())
             })
         })?
@@ -286,7 +288,7 @@ impl Link {
             return;
         }
         let read: Result<(), _> =
-            self.call(move |worker| Box::pin(async move { worker.follow_logs(&[run]).await }));
+            self.call(move |worker| Box::pin(async move { worker.follow_log(run).await }));
         if let Err(error) = read {
             tracing::debug!(%error, "the log of another machine is not read");
         }

@@ -12,6 +12,7 @@ mod hands;
 mod lease;
 mod link;
 mod log;
+mod logs_read;
 mod packed;
 mod presence;
 mod pull;

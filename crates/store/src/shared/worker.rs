@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::lease::Held;
-use super::log::{self, LogReads, Tail};
+use super::log::Tail;
+use super::logs_read::{self, LogReads};
 use super::presence::{self, Watcher, Watching};
 use super::pull::pull;
 use super::remote::{Remote, SharedError};
@@ -222,20 +223,25 @@ impl Worker {
         leftovers(&self.remote, &mut self.mirror).await?;
         self.sign().await;
         let watched = self.watching.borrow().runs.clone();
-        let due = self.log_reads.due(&watched, self.clock.elapsed());
-        self.follow_logs(&due).await;
+        let elsewhere = |run: &RunNumber| {
+            self.mirror.run_row(*run).is_ok_and(|row| !self.mirror.here.has(&row.runner))
+        };
+        let watched: Vec<_> = watched.into_iter().filter(elsewhere).collect();
+        for run in self.log_reads.due(&watched, self.clock.elapsed()) {
+            self.follow_log(run).await;
+        }
         if self.driven.is_none() {
             self.share_log(true).await;
         }
         Ok(())
     }
 
-    /// Reads what other machines logged of runs. A failure is no failure of the store: logs decide nothing.
-    pub(super) async fn follow_logs(&mut self, runs: &[RunNumber]) {
+    /// Reads what other machines logged of a run. A failure is no failure of the store: logs decide nothing.
+    pub(super) async fn follow_log(&mut self, run: RunNumber) {
         let now = self.clock.elapsed();
         let Self { remote, mirror, logs, log_reads, .. } = self;
-        let runs = (runs, log_reads, now);
-        if let Err(error) = log::follow(remote, mirror, logs.as_ref(), runs).await {
+        let run = (run, log_reads, now);
+        if let Err(error) = logs_read::follow(remote, mirror, logs.as_ref(), run).await {
             tracing::debug!(?error, "the log of another machine is not read");
         }
     }
