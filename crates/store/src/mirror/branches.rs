@@ -29,7 +29,7 @@ impl SqliteStore {
             return Ok(());
         }
         let (seq, hash) = shared_head(&transaction, run)?;
-        // The shared store has all of it, with its end if it has one: there is nothing to take back.
+        // The shared store has all of it, with its end if it has one: nothing becomes a branch.
         if facts::stored_after(&transaction, run, seq)?.is_empty() {
             return Ok(());
         }

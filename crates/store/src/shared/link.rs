@@ -195,7 +195,7 @@ impl Link {
                     lease::claim(&worker.remote, &mut worker.mirror, (run, from), who).await;
                 let held = worker.told(claimed)?;
                 worker.drive(held);
-                // What the last driver logged is wanted here, where its work goes on.
+                // What the last driver logged is read here before the run continues.
                 worker.follow_log(run).await;
                 Ok(())
             })
