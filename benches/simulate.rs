@@ -24,7 +24,6 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Seeds between two lines of progress.
@@ -36,30 +35,20 @@ fn number(name: &str, usual: u64) -> u64 {
 
 fn main() {
     let (from, seeds) = (number("FROM", 0), number("SEEDS", 1_000_000));
-    let (next, states) = (AtomicU64::new(from), Mutex::new(BTreeSet::new()));
-    let (broken, began) = (Mutex::new(Vec::new()), Instant::now());
+    let (states, broken) = (Mutex::new(BTreeSet::new()), Mutex::new(Vec::new()));
+    let began = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + seeds {
-                        return;
-                    }
-                    let played = simulation::play(seed);
-                    if !played.broken.is_empty() {
-                        println!("seed {seed}: {:?}\n{}", played.broken, played.story.join("\n"));
-                        broken.lock().unwrap().push(seed);
-                    }
-                    let mut states = states.lock().unwrap();
-                    states.extend(played.states);
-                    if (seed + 1).is_multiple_of(STEP) {
-                        let (states, took) = (states.len(), began.elapsed().as_secs());
-                        println!("{} seeds, {states} states, {took} s", seed + 1 - from);
-                    }
-                }
-            });
+    world::side_by_side(threads, from..from + seeds, |seed| {
+        let played = simulation::play(seed);
+        if !played.broken.is_empty() {
+            println!("seed {seed}: {:?}\n{}", played.broken, played.story.join("\n"));
+            broken.lock().unwrap().push(seed);
+        }
+        let mut states = states.lock().unwrap();
+        states.extend(played.states);
+        if (seed + 1).is_multiple_of(STEP) {
+            let (states, took) = (states.len(), began.elapsed().as_secs());
+            println!("{} seeds, {states} states, {took} s", seed + 1 - from);
         }
     });
     let (states, broken) = (states.into_inner().unwrap(), broken.into_inner().unwrap());

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::simulation::play;
+use super::world::side_by_side;
 
 /// Seeds that are played with every `cargo test`.
 const SEEDS: u64 = 500;
@@ -25,23 +25,12 @@ fn seeds_that_found_a_fault_hold() {
 
 #[test]
 fn first_seeds_hold() {
-    let (next, broken) = (AtomicU64::new(0), Mutex::new(Vec::new()));
-    let states = Mutex::new(BTreeSet::new());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= SEEDS {
-                        return;
-                    }
-                    let played = play(seed);
-                    states.lock().unwrap().extend(played.states);
-                    if !played.broken.is_empty() {
-                        broken.lock().unwrap().push(format!("seed {seed}: {:#?}", played.broken));
-                    }
-                }
-            });
+    let (states, broken) = (Mutex::new(BTreeSet::new()), Mutex::new(Vec::new()));
+    side_by_side(2, 0..SEEDS, |seed| {
+        let played = play(seed);
+        states.lock().unwrap().extend(played.states);
+        if !played.broken.is_empty() {
+            broken.lock().unwrap().push(format!("seed {seed}: {:#?}", played.broken));
         }
     });
     let (states, broken) = (states.into_inner().unwrap(), broken.into_inner().unwrap());

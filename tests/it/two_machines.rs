@@ -1,7 +1,7 @@
 //! Sweeps over two machines: the one that drives a run dies, or is cut off, at each of its facts.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pointsman::domain::event::{Event, Outcome, Recorded};
@@ -19,7 +19,7 @@ use pointsman::rehearsal::Act;
 use super::dying::{Dying, End};
 use super::sandbox::wait_until;
 use super::shared_store::{Host, hashes, team};
-use super::world::{Bench, begin, deploy_plan, spec};
+use super::world::{Bench, begin, deploy_plan, side_by_side, spec};
 
 /// The waits of a plan, so short that a run takes as long as its facts.
 fn quick(mut plan: Plan) -> Plan {
@@ -59,22 +59,9 @@ fn runtime<T>(future: impl Future<Output = T>) -> T {
     builder.enable_all().build().unwrap().block_on(future)
 }
 
-/// Runs every case on a few threads: they mostly wait.
+/// Runs every case on many threads: they mostly wait.
 fn each(cases: u64, case: impl Fn(u64) + Sync) {
-    let next = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..16 {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::SeqCst);
-                    if at >= cases {
-                        return;
-                    }
-                    case(at);
-                }
-            });
-        }
-    });
+    side_by_side(16, 0..cases, case);
 }
 
 /// The number of facts of a run that nothing disturbs.

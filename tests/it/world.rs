@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -499,6 +501,24 @@ impl Processes for Named {
     fn listener_of(&self, _: u16) -> Option<Listener> {
         None
     }
+}
+
+/// Runs every case, each once, on some threads.
+pub(crate) fn side_by_side(threads: usize, cases: Range<u64>, case: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(cases.start);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= cases.end {
+                        return;
+                    }
+                    case(at);
+                }
+            });
+        }
+    });
 }
 
 /// Runs a future on tokio's paused clock.

@@ -116,13 +116,15 @@ impl AlertDispatcher {
             }
             tokio::select! {
                 Some(done) = open.next() => {
-                    let Some((fate, letter)) = done else { continue };
+                    let Some(((fate, letter), attempted)) = done else { continue };
                     if let DeliveryState::GivenUp(why) = &fate {
                         tracing::warn!(channel = %letter.channel, why, "an alert is given up");
                     }
                     self.outbox.settle(&letter, &fate)?;
                     // Only then: a slow store must not let the claim in the queue run out, and the alert go out twice.
-                    open.extend(self.announced(letter, &fate));
+                    if attempted {
+                        open.extend(self.announced(letter, &fate));
+                    }
                 }
                 // A slow channel must not delay the others.
                 () = self.clock.sleep(QUEUE_POLL) => {}
@@ -132,7 +134,10 @@ impl AlertDispatcher {
 }
 
 /// What happens beside the loop: an attempt with its result, or the word to other machines.
-type Open = BoxFuture<'static, Option<(DeliveryState, Delivery)>>;
+type Open = BoxFuture<'static, Option<Tried>>;
+
+/// The new state of a delivery, and whether an attempt was made: another machine may send it.
+type Tried = ((DeliveryState, Delivery), bool);
 
 impl AlertDispatcher {
     /// Delivers an alert, unless another machine sends the same one.
@@ -149,17 +154,14 @@ impl AlertDispatcher {
                 Announce::Later(wait) => Attempt::Later(wait),
                 Announce::Here => Attempt::Made(notifier.deliver(&letter).await),
             };
-            Some(came_out(letter, attempt, clock.now()))
+            let attempted = matches!(attempt, Attempt::Made(_));
+            Some((came_out(letter, attempt, clock.now()), attempted))
         })
     }
 
     /// Tells other machines whether this one has sent an alert of all.
     fn announced(&self, letter: Delivery, fate: &DeliveryState) -> Option<Open> {
-        let sent = match fate {
-            DeliveryState::Delivered(_) => true,
-            DeliveryState::Waits { .. } | DeliveryState::GivenUp(_) => false,
-            DeliveryState::Elsewhere(_) | DeliveryState::Silenced => return None,
-        };
+        let sent = matches!(fate, DeliveryState::Delivered(_));
         let sharing = self.sharing.clone().filter(|_| letter.alert.seen_by_all.is_some())?;
         Some(Box::pin(async move {
             sharing.announced(&letter.alert, &letter.channel, sent).await;

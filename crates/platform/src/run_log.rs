@@ -41,11 +41,7 @@ pub struct FileLog {
 impl FileLog {
     /// Opens the log of a run for appending.
     pub fn open(state: &Path, run: RunNumber) -> io::Result<Self> {
-        let file = file_of(state, run);
-        if let Some(folder) = file.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+        let file = appended(&file_of(state, run))?;
         let progress = progress_of(state, run);
         let own = format!("pointsman --state-dir '{}'", state.display());
         Ok(Self {
@@ -71,6 +67,14 @@ impl FileLog {
             tracing::debug!(%error, "progress of the step is unknown");
         }
     }
+}
+
+/// Opens a log for appending, with its folder.
+pub(super) fn appended(file: &Path) -> io::Result<File> {
+    if let Some(folder) = file.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    OpenOptions::new().create(true).append(true).mode(0o600).open(file)
 }
 
 /// Replaces a file atomically.

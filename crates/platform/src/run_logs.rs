@@ -1,11 +1,10 @@
 //! Implements the port `RunLogs`: the logs of runs in the state folder.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use super::run_log::{file_of, progress_of, replace};
+use super::run_log::{appended, file_of, progress_of, replace};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::log::RunLogs;
 
@@ -19,11 +18,7 @@ impl RunLogs for LogFolder {
     }
 
     fn append(&self, run: RunNumber, lines: &[String]) -> io::Result<()> {
-        let file = file_of(&self.0, run);
-        if let Some(folder) = file.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+        let mut file = appended(&file_of(&self.0, run))?;
         file.write_all((lines.join("\n") + "\n").as_bytes())
     }
 

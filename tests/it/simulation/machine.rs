@@ -216,11 +216,7 @@ impl Machine {
 
     /// Takes over a run whose process is gone, with one of the safe choices.
     pub(crate) fn resume(&mut self, run: RunNumber, first: bool) -> Result<(), JournalError> {
-        let mut process = self.process();
-        let mut journal = self.store(&process);
-        journal.claim(run, None, self.clock.now())?;
-        let view = journal.run(run)?.view;
-        let mut engine = self.engine(&mut process, journal, view.clone());
+        let (mut process, mut engine, view) = self.claimed(run)?;
         let platform = self.platform(process.pid, run);
         let chance = self.setting.chance.clone();
         let drives = async move {
@@ -238,11 +234,7 @@ impl Machine {
 
     /// Takes a run that is being handed over.
     pub(crate) fn take_on(&mut self, run: RunNumber) -> Result<(), JournalError> {
-        let mut process = self.process();
-        let mut journal = self.store(&process);
-        journal.claim(run, None, self.clock.now())?;
-        let view = journal.run(run)?.view;
-        let mut engine = self.engine(&mut process, journal, view);
+        let (mut process, mut engine, _) = self.claimed(run)?;
         let drives = async move {
             engine.take_on("ben")?;
             engine.run().await
@@ -250,6 +242,16 @@ impl Machine {
         process.drives = Some((run, tokio::spawn(drives)));
         self.drivers.push(process);
         Ok(())
+    }
+
+    /// A new process that has claimed a run, with the engine for it and the run as it is then.
+    fn claimed(&self, run: RunNumber) -> Result<(Process, Engine, RunView), JournalError> {
+        let mut process = self.process();
+        let mut journal = self.store(&process);
+        journal.claim(run, None, self.clock.now())?;
+        let view = journal.run(run)?.view;
+        let engine = self.engine(&mut process, journal, view.clone());
+        Ok((process, engine, view))
     }
 
     fn platform(&self, pid: u32, run: RunNumber) -> Platform {

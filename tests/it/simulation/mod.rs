@@ -10,7 +10,7 @@ mod platform;
 mod server;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ impl Simulation {
         let real = Arc::new(clock.elsewhere());
         let of_server = Arc::new(RehearsalClock::since(real, Duration::ZERO));
         let database = RehearsalDatabase::new(of_server);
-        let server = Arc::new(Server { database, calls: AtomicU32::new(0) });
+        let server = Arc::new(Server { database });
         let shared = chance.percent(70);
         let names: &[&'static str] = if shared { &["one", "two"] } else { &["one"] };
         let machine = |name: &&'static str| {

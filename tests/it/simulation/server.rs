@@ -24,8 +24,6 @@ type Other = Box<dyn Fn() + Send>;
 
 pub(crate) struct Server {
     pub(crate) database: RehearsalDatabase,
-    /// Calls so far.
-    pub(crate) calls: AtomicU32,
 }
 
 /// The way of one machine.
@@ -49,7 +47,6 @@ impl Way {
 
     /// The server, after another machine may have been there.
     fn open(&self) -> Result<&RehearsalDatabase, DatabaseError> {
-        self.server.calls.fetch_add(1, Ordering::Relaxed);
         if !BETWEEN.get() && self.chance.percent(3) {
             BETWEEN.set(true);
             if let Some(other) = self.other.lock().unwrap().as_ref() {
