@@ -10,6 +10,7 @@
     reason = "a bench is a program for a terminal"
 )]
 
+mod figure;
 #[path = "../tests/it/firestore.rs"]
 #[expect(dead_code, reason = "the tests use all of it")]
 mod firestore;
@@ -21,6 +22,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
+use figure::{Goal, judged, median, number, seen};
 use firestore::{Emulator, block_on};
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::group::Groups;
@@ -103,11 +105,6 @@ fn peer(emulator: &Emulator, way: &str, count: u64) -> f64 {
     said.trim().parse().unwrap()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 fn rate(documents: u64, seconds: f64) -> f64 {
     f64::from(u32::try_from(documents).unwrap()) / seconds
 }
@@ -129,9 +126,9 @@ fn main() {
         all.push((rate(DOCUMENTS, mine), rate(DOCUMENTS, bulk), rate(SINGLE, single)));
     }
     let of = |pick: &dyn Fn(&(f64, f64, f64)) -> f64| median(all.iter().map(pick).collect());
-    println!("ours, exactly once        {:>8.0} documents/s", of(&|f| f.0));
-    println!("Google's BulkWriter       {:>8.0} documents/s", of(&|f| f.1));
-    println!("Google's, one by one      {:>8.0} documents/s", of(&|f| f.2));
-    println!("ours : BulkWriter         {:>8.2}", of(&|f| f.0 / f.1));
-    println!("ours : one by one         {:>8.2}", of(&|f| f.0 / f.2));
+    let rates = |theirs: f64| format!("{} : {} documents/s", number(of(&|f| f.0)), number(theirs));
+    let what = "documents per second beside Google's BulkWriter";
+    judged(what, of(&|f| f.0 / f.1), "×", Goal::AtLeast(1.0), &rates(of(&|f| f.1)));
+    let what = "documents per second beside Google's client, one by one";
+    seen(what, of(&|f| f.0 / f.2), "×", &rates(of(&|f| f.2)));
 }

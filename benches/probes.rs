@@ -1,4 +1,4 @@
-//! Compares 500 probes, each once a second, with prometheus-blackbox-exporter on the same targets, in one run: CPU
+//! Compares 500 probes, and 5,000, each once a second, with prometheus-blackbox-exporter on the same targets, in one run: CPU
 //! and memory of each, as ratios.
 //!
 //! `cargo bench --bench probes`
@@ -11,6 +11,7 @@
     reason = "a bench is a program for a terminal"
 )]
 
+mod figure;
 #[path = "../tests/it/sandbox.rs"]
 #[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]
 mod sandbox;
@@ -21,11 +22,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use figure::{Goal, judged, seen};
 use sandbox::{Sandbox, free_port};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-const PROBES: usize = 500;
+/// Probes of one program.
+const PROBES: [usize; 2] = [500, 5_000];
 const WARM: Duration = Duration::from_secs(6);
 const MEASURED: Duration = Duration::from_secs(20);
 /// Kernel clock ticks per second (`getconf CLK_TCK`).
@@ -82,12 +85,12 @@ async fn cost(child: &Child, count: &AtomicUsize) -> Cost {
     }
 }
 
-async fn ours() -> Cost {
+async fn ours(probes_at_once: usize) -> Cost {
     let (port, count) = serve().await;
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
     let mut probes = "    probes:\n".to_owned();
-    for n in 0..PROBES {
+    for n in 0..probes_at_once {
         let _ = writeln!(
             probes,
             "      - {{ name: p{n}, url: 'http://127.0.0.1:{port}/{n}', interval: 1s }}"
@@ -109,7 +112,7 @@ async fn ours() -> Cost {
 }
 
 /// Measures the exporter. It probes when it is scraped, so this scrapes it as Prometheus does.
-async fn exporter() -> Option<Cost> {
+async fn exporter(probes_at_once: usize) -> Option<Cost> {
     let (port, count) = serve().await;
     let listen = free_port();
     let folder = tempfile::tempdir().unwrap();
@@ -125,10 +128,10 @@ async fn exporter() -> Option<Cost> {
         .spawn()
         .ok()?;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let scrapers: Vec<_> = (0..PROBES)
+    let scrapers: Vec<_> = (0..probes_at_once)
         .map(|n| {
             tokio::spawn(async move {
-                let offset = Duration::from_millis(n as u64 * 1000 / PROBES as u64);
+                let offset = Duration::from_millis(n as u64 * 1000 / probes_at_once as u64);
                 let mut tick = tokio::time::interval_at(
                     tokio::time::Instant::now() + offset,
                     Duration::from_secs(1),
@@ -156,23 +159,22 @@ async fn exporter() -> Option<Cost> {
 
 #[tokio::main]
 async fn main() {
-    let ours = ours().await;
-    let told = |name: &str, cost: &Cost| {
-        println!(
-            "{name:<30} {:>6.1} % of a core, {:>6.1} MB, {:>5.0} questions/s",
-            cost.core, cost.megabytes, cost.per_second
-        );
-    };
-    told("pointsman health --watch", &ours);
-    match exporter().await {
-        Some(theirs) => {
-            told("prometheus-blackbox-exporter", &theirs);
-            println!(
-                "ours : theirs                  {:.2} of the time of a core, {:.2} of the memory",
-                ours.core / theirs.core,
-                ours.megabytes / theirs.megabytes
-            );
-        }
-        None => println!("prometheus-blackbox-exporter is not installed: nothing to compare with"),
+    for probes in PROBES {
+        let ours = ours(probes).await;
+        let asked = format!("of {probes} asked for");
+        seen(&format!("{probes} probes: answers per second"), ours.per_second, "", &asked);
+        let Some(theirs) = exporter(probes).await else {
+            println!("prometheus-blackbox-exporter is not installed: nothing to compare with");
+            return;
+        };
+        seen(&format!("{probes} probes: the exporter's"), theirs.per_second, "", &asked);
+        // Per answer: a program that answers less often would look cheaper.
+        let each = |cost: &Cost| cost.core / cost.per_second * probes as f64;
+        let of = format!("{:.1} % : {:.1} % of a core", each(&ours), each(&theirs));
+        let what = format!("{probes} probes: time of a core beside the exporter");
+        judged(&what, each(&ours) / each(&theirs), "×", Goal::AtMost(1.0), &of);
+        let of = format!("{:.0} MB : {:.0} MB", ours.megabytes, theirs.megabytes);
+        let what = format!("{probes} probes: memory beside the exporter");
+        judged(&what, ours.megabytes / theirs.megabytes, "×", Goal::AtMost(1.0), &of);
     }
 }

@@ -1,5 +1,5 @@
 //! Measures the screen in a terminal: first frame, key latency when idle and under a storm of log lines, idle cost, and
-//! a log of a million lines. Goals: `docs/internals/screen.md`. If installed, btop (idle) and lnav (a million lines)
+//! a log of ten million lines. Goals: `docs/internals/screen.md`. If installed, btop (idle) and lnav (ten million lines)
 //! are measured for comparison.
 //!
 //! `cargo bench --bench screen`
@@ -12,6 +12,7 @@
     reason = "a bench is a program for a terminal"
 )]
 
+mod figure;
 #[path = "../tests/it/sandbox.rs"]
 #[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]
 mod sandbox;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use figure::{Goal, judged, number, seen};
 use pointsman::app::App;
 use pointsman::domain::ids::{RunNumber, ServiceName};
 use pointsman::domain::plan::Source;
@@ -104,7 +106,7 @@ fn resident_mb(pid: u32) -> f64 {
 }
 
 fn told(what: &str, is: f64, goal: f64, unit: &str) {
-    println!("{what:<44} {is:>9.2} {unit:<8} goal {goal:>7.1}   {:>5.2} of it", is / goal);
+    judged(what, is, unit, Goal::AtMost(goal), "");
 }
 
 /// Starts another program in a terminal of the same size. `None` if it is not installed.
@@ -127,8 +129,9 @@ fn at_rest(terminal: &Terminal) -> (f64, f64) {
     (used, (terminal.raw().len() - bytes) as f64 / seconds)
 }
 
-fn beside(what: &str, ours: f64, peer: f64, unit: &str) {
-    println!("{what:<44} {ours:>9.2} {unit:<8} : {peer:>8.2}   {:>5.2} of it", ours / peer);
+fn beside(what: &str, ours: f64, peer: f64, unit: &str, goal: f64) {
+    let of = format!("{} {unit} : {} {unit}", number(ours), number(peer));
+    judged(what, ours / peer, "×", Goal::AtMost(goal), &of);
 }
 
 /// Compares with an idle btop, which refreshes a whole machine every 2 s; our screen refreshes a run every second.
@@ -137,12 +140,12 @@ fn beside_btop((used, written): (f64, f64)) {
     btop.wants("2000ms");
     std::thread::park_timeout(Duration::from_secs(4));
     let (theirs, bytes) = at_rest(&btop);
-    beside("at rest, of a core, ours : btop", used, theirs, "%");
-    beside("at rest, to the terminal, ours : btop", written, bytes, "bytes/s");
+    beside("at rest, of a core, beside btop", used, theirs, "%", 0.5);
+    beside("at rest, to the terminal, beside btop", written, bytes, "bytes/s", 0.5);
     let _ = btop.child.kill();
 }
 
-/// Compares with lnav: time and memory to open a log of a million lines at its end.
+/// Compares with lnav: time and memory to open a log of ten million lines at its end.
 fn beside_lnav(sandbox: &Sandbox) {
     let log =
         App::new(Some(sandbox.state()), std::path::Path::new("")).unwrap().log_file(RunNumber(1));
@@ -156,13 +159,13 @@ fn beside_lnav(sandbox: &Sandbox) {
         began.elapsed().as_secs_f64()
     };
     let mut ours = Terminal::open(sandbox, 45, 160);
-    let took = opened(&mut ours, "1,000,001 lines", "");
+    let took = opened(&mut ours, "10,000,001 lines", "");
     let resident = resident_mb(ours.pid());
     let _ = ours.child.kill();
     let Some(mut lnav) = peer("lnav", &[&log.to_string_lossy()]) else { return };
-    let theirs = opened(&mut lnav, "pets/999999 200", "G");
-    beside("a million lines opened, ours : lnav", took, theirs, "s");
-    beside("resident with them, ours : lnav", resident, resident_mb(lnav.pid()), "MB");
+    let theirs = opened(&mut lnav, "pets/9999999 200", "G");
+    beside("ten million lines opened, beside lnav", took, theirs, "s", 1.0);
+    beside("resident with them, beside lnav", resident, resident_mb(lnav.pid()), "MB", 1.0);
     let _ = lnav.child.kill();
 }
 
@@ -216,23 +219,23 @@ fn main() {
     told("under 5,000 lines/s, of a core", used, 60.0, "%");
     stop.store(true, Ordering::Relaxed);
     let (mut log, mut n) = writer.join().unwrap();
-    while n < 1_000_000 {
+    while n < 10_000_000 {
         log.write_all(line(n).as_bytes()).unwrap();
         n += 1;
     }
     log.flush().unwrap();
     let began = Instant::now();
-    // A million lines plus one fact.
-    terminal.wants("1,000,001 lines");
-    println!("{:<44} {:>9.2} s", "a million lines indexed after", began.elapsed().as_secs_f64());
-    told("resident with a log of a million lines", resident_mb(terminal.pid()), 60.0, "MB");
+    // Ten million lines plus one fact.
+    terminal.wants("10,000,001 lines");
+    seen("ten million lines indexed after", began.elapsed().as_secs_f64(), "s", "");
+    told("resident with a log of ten million lines", resident_mb(terminal.pid()), 60.0, "MB");
     terminal.press("3");
     let top = key_to_screen(&mut terminal, "gg", "GET /api/pets/0 200");
-    told("to the first of a million lines", top.as_secs_f64() * 1000.0, 50.0, "ms");
-    terminal.press("/pets/999998 200\r");
+    told("to the first of ten million lines", top.as_secs_f64() * 1000.0, 50.0, "ms");
+    terminal.press("/pets/9999998 200\r");
     let began = Instant::now();
     terminal.wants("match 1 of 1");
-    println!("{:<44} {:>9.2} s", "a million lines searched in", began.elapsed().as_secs_f64());
+    seen("ten million lines searched in", began.elapsed().as_secs_f64(), "s", "");
     told("resident after that", resident_mb(terminal.pid()), 60.0, "MB");
     let _ = terminal.child.kill();
     beside_lnav(&sandbox);

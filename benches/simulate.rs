@@ -16,6 +16,7 @@
 
 #[path = "../tests/it/dying.rs"]
 mod dying;
+mod figure;
 #[path = "../tests/it/simulation/mod.rs"]
 mod simulation;
 #[path = "../tests/it/world.rs"]
@@ -53,10 +54,18 @@ fn main() {
     });
     let (states, broken) = (states.into_inner().unwrap(), broken.into_inner().unwrap());
     let took = began.elapsed().as_secs_f64();
-    println!(
-        "{seeds} seeds from {from}: {} broken, {} states, {took:.0} s",
-        broken.len(),
-        states.len()
+    let as_number = |count: usize| f64::from(u32::try_from(count).unwrap());
+    let of = format!("from seed {from}");
+    let played = f64::from(u32::try_from(seeds).unwrap());
+    figure::judged("seeds played", played, "", figure::Goal::AtLeast(1e6), &of);
+    figure::judged(
+        "seeds that broke an invariant",
+        as_number(broken.len()),
+        "",
+        figure::Goal::AtMost(0.0),
+        "",
     );
+    figure::seen("distinct states reached", as_number(states.len()), "", "");
+    figure::seen("seeds per second", played / took, "", "");
     assert!(broken.is_empty(), "{broken:?}");
 }

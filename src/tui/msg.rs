@@ -12,6 +12,7 @@ use super::model::environments::RunSnapshot;
 use super::panes::Pane;
 use super::panes::alerts::model::Queue;
 use super::panes::deploy::model::Progress;
+use super::panes::history::model::PastRuns;
 use super::panes::logs::model::{Extent, Line, Mark};
 use super::panes::pipeline::model::JobLog;
 use crate::config::schema::Motion;
@@ -30,7 +31,7 @@ use crate::domain::release::ReleaseLabel;
 use crate::domain::runtime_figures::FigureReading;
 use crate::domain::snapshot::EnvironmentSnapshot;
 use crate::domain::time::Timestamp;
-use crate::domain::view::RunView;
+use crate::ports::journal::Damage;
 
 /// The stored state of one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,8 +110,10 @@ pub enum Msg {
     CustomCommands(Vec<CustomCommandRun>),
     /// The output of a custom command, and whether it is the first output of that run.
     CustomCommandLog(JobLog, bool),
-    /// The runs of every environment, newest first.
-    Past(Result<Vec<RunView>, Problem>),
+    /// The runs of every environment.
+    Past(Result<PastRuns, Problem>),
+    /// Damaged runs that would otherwise be the latest of their environments.
+    Damaged(Vec<Damage>),
     /// A failure, shown until dismissed.
     Alarm(String),
     /// The observed state of a run in doubt.

@@ -42,14 +42,14 @@ case "$POINTSMAN_VERB" in
 esac
 "#;
 
-struct Platform {
-    sandbox: Sandbox,
+pub(crate) struct Platform {
+    pub(crate) sandbox: Sandbox,
     folder: PathBuf,
     _answers: StandIn,
 }
 
 impl Platform {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new();
         let folder = sandbox.folder.path().join("platform");
         fs::create_dir_all(folder.join("toto-app/builds")).unwrap();
@@ -88,7 +88,7 @@ impl Platform {
         Self { sandbox, folder: folder.join("toto-app"), _answers: answers }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 

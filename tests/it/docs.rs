@@ -7,6 +7,13 @@ use pointsman::tui::keys::commands::COMMANDS;
 
 use super::house::files;
 
+#[path = "../../benches/figure/mod.rs"]
+#[expect(dead_code, reason = "the benches use all of it")]
+mod figure;
+#[path = "../../benches/figure/page.rs"]
+#[expect(dead_code, reason = "the bench that writes the page uses all of it")]
+mod page;
+
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -33,6 +40,13 @@ fn page_of_keys_is_current() {
         writeln!(page, "| {} | {} | {}{only} |", keys.join(" "), row.name, row.doc).unwrap();
     }
     generated("keys.md", &page);
+}
+
+#[test]
+fn page_of_figures_is_what_the_benches_found() {
+    let text = std::fs::read_to_string(root().join("benches/figures.json")).unwrap();
+    let record: page::Record = serde_json::from_str(&text).unwrap();
+    generated("figures.md", &page::page(&record));
 }
 
 /// Every Markdown file that users read.

@@ -73,7 +73,7 @@ fn palette_replays_an_ended_run() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let mut screen = waiting();
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     screen.char(':');
     screen.text("replay 1");
     assert_eq!(screen.key(Code::Enter), [Effect::Replay(bench.runs()[0].number)]);
@@ -420,7 +420,7 @@ fn history_opens_compares_and_reports_runs() {
     let mut screen = waiting();
     screen.char('7');
     screen.shows("Reading the store");
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     screen.shows("3 runs");
     screen.char('j');
     screen.key(Code::Enter);
@@ -463,7 +463,7 @@ fn durations_are_predicted_after_three_runs() {
     }
     let mut screen = waiting();
     screen.shows("no estimate yet");
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     screen.send(Msg::Resize(160, 45));
     screen.shows("usual");
     screen.shows("more, without waiting (median of 3 runs)");
@@ -570,7 +570,7 @@ fn pane_snapshots() {
     };
     screen.char('7');
     shot(&screen, "history_empty", &plain());
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     screen.key(Code::Enter);
     shot(&screen, "history_open", &plain());
     screen.send(Msg::Resize(60, 16));
@@ -629,7 +629,7 @@ fn new_lines_filter_toggles() {
     screen.char('3');
     assert_eq!(screen.char('d'), []);
     screen.shows("no release was promoted here before");
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     let asked = screen.char('d');
     let [Effect::Log(LogAsk::Query { query, .. })] = &asked[..] else { panic!("{asked:?}") };
     assert_eq!(query.news, Some(bench.runs()[1].number));
@@ -645,7 +645,7 @@ fn handover_lists_pending_and_changed() {
     let mut screen = waiting();
     let bench = Bench::new();
     bench.drive(&deploy_plan("0.9.0"));
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     screen.send(Msg::Resize(120, 40));
     screen.char('g');
     screen.char('o');

@@ -277,7 +277,7 @@ fn foreign_controls_never_reach_a_cell() {
     let name = screen.model.environments[0].name.clone();
     screen.send(Msg::Looked(name, seen));
     screen.run(&view, None);
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     screen.send(Msg::Stored(Err(problem)));
     for key in "0123456789?!".chars() {
         screen.char(key);

@@ -59,7 +59,7 @@ fn full() -> Screen {
     }
     let mut runs = bench.runs();
     runs[2].elapsed_ms += 60_000;
-    screen.send(Msg::Past(Ok(runs)));
+    screen.send(Msg::Past(Ok(runs.into())));
     screen.send(Msg::Resize(160, 45));
     screen
 }
@@ -184,13 +184,13 @@ fn a_new_run_above_the_list_leaves_the_selected_one() {
     }
     let mut screen = Screen::new(Protection::Open);
     let runs = bench.runs();
-    screen.send(Msg::Past(Ok(runs[1..].to_vec())));
+    screen.send(Msg::Past(Ok(runs[1..].to_vec().into())));
     focus(&mut screen, Pane::History);
-    screen.send(Msg::Past(Ok(runs.clone())));
+    screen.send(Msg::Past(Ok(runs.clone().into())));
     assert_eq!(screen.model.chosen(Pane::History), Some(0), "at the top it shows the newest");
-    screen.send(Msg::Past(Ok(runs[1..].to_vec())));
+    screen.send(Msg::Past(Ok(runs[1..].to_vec().into())));
     screen.char('j');
-    screen.send(Msg::Past(Ok(runs)));
+    screen.send(Msg::Past(Ok(runs.into())));
     assert_eq!(screen.model.chosen(Pane::History), Some(2), "elsewhere it stays at its run");
 }
 

@@ -15,6 +15,7 @@ mod cloud_run_faults;
 mod command_line;
 mod command_platform;
 mod config;
+mod corpus;
 mod custom_commands;
 mod deploy;
 mod deployments;

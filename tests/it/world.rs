@@ -44,12 +44,13 @@ pub(crate) use pointsman::rehearsal::{Act, Behaviour, Fault, World};
 use super::dying::{Dying, End};
 
 /// tokio's clock, which the tests pause: waits take no real time and keep their order. The time of day starts at this
-/// duration after the epoch.
-struct PausedClock(tokio::time::Instant, Duration);
+/// duration after the epoch, and is ahead by these seconds.
+struct PausedClock(tokio::time::Instant, Duration, Arc<AtomicU64>);
 
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH + self.1 + self.0.elapsed()
+        let ahead = Duration::from_secs(self.2.load(Ordering::Relaxed));
+        Timestamp::UNIX_EPOCH + self.1 + ahead + self.0.elapsed()
     }
 
     fn elapsed(&self) -> Duration {
@@ -163,6 +164,7 @@ pub(crate) struct Bench {
     folder: tempfile::TempDir,
     /// How long after the first fact new engines start.
     pub(crate) late: Cell<Duration>,
+    ahead: Arc<AtomicU64>,
 }
 
 impl Bench {
@@ -175,7 +177,7 @@ impl Bench {
         for member in spec().members {
             world.address(&member.url, &member.target);
         }
-        Self { world, folder, late: Cell::default() }
+        Self { world, folder, late: Cell::default(), ahead: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> SqliteStore {
@@ -190,6 +192,11 @@ impl Bench {
     /// tokio's paused clock.
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(LazyClock(self.late.get()))
+    }
+
+    /// The time of day jumps forward; what has elapsed does not.
+    pub(crate) fn clock_jumps(&self, by: Duration) {
+        self.ahead.fetch_add(by.as_secs(), Ordering::Relaxed);
     }
 
     /// All runs, newest first.
@@ -263,7 +270,7 @@ impl Bench {
         asking: Attendance,
     ) -> (Engine, mpsc::Sender<Signal>) {
         let clock: Arc<dyn Clock> =
-            Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get()));
+            Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get(), self.ahead.clone()));
         let (programs, holder) = (Arc::new(programs()), Holder::default());
         let databases =
             Databases::new(BTreeMap::new(), programs, clock.clone(), holder, Box::new(|_| false));

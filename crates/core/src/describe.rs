@@ -321,10 +321,14 @@ pub fn process(pid: impl fmt::Display, host: Option<&str>) -> String {
 
 /// What only this machine has of what a team shares.
 pub fn unshared(standing: &Standing) -> String {
-    let Standing { name, unshared, .. } = standing;
+    let Standing { name, unshared, as_of, .. } = standing;
     let records = counted(*unshared, "record");
+    let others = as_of.map_or_else(String::new, |at| {
+        let at = at.strftime("%H:%M:%SZ");
+        format!(". What other machines did since {at} is not known, nor whether one took over")
+    });
     format!(
-        "NOT SHARED: {records} only on this machine until {name} answers; any pointsman process here shares them"
+        "NOT SHARED: {records} only on this machine until {name} answers; any pointsman process here shares them{others}"
     )
 }
 

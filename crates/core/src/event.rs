@@ -268,10 +268,12 @@ pub enum Recorded {
 impl Recorded {
     /// Parses a fact's kind and content.
     pub fn from_parts(kind: &str, data: Value) -> Self {
-        let whole = serde_json::json!({"kind": kind, "data": data});
-        match serde_json::from_value(whole) {
+        // Read by reference: a deep copy of each record is most of the time that a long history takes.
+        let parts = [("kind".to_owned(), kind.into()), ("data".to_owned(), data)];
+        let mut whole = Value::Object(parts.into_iter().collect());
+        match Event::deserialize(&whole) {
             Ok(event) => Self::Known(event),
-            Err(_) => Self::Unknown { kind: kind.to_owned(), data },
+            Err(_) => Self::Unknown { kind: kind.to_owned(), data: whole["data"].take() },
         }
     }
 
@@ -323,19 +325,11 @@ impl Fact {
 
     /// The same hash, over the kind and content as stored. An earlier version may have written them differently:
     /// fields that were added later are missing there.
+    #[expect(clippy::expect_used, reason = "writing JSON to memory fails for such maps alone")]
     pub fn hash_with(&self, run: RunNumber, kind: &str, data: &Value) -> Hash {
-        let canonical = serde_json::json!([
-            run,
-            self.seq,
-            self.at,
-            self.elapsed_ms,
-            self.actor,
-            self.step,
-            kind,
-            data,
-            self.prev
-        ]);
-        Hash::of(canonical.to_string().as_bytes())
+        let Self { seq, at, elapsed_ms, actor, step, prev, .. } = self;
+        let canonical = (run, seq, at, elapsed_ms, actor, step, kind, data, prev);
+        Hash::of(&serde_json::to_vec(&canonical).expect("it has no map with other keys than texts"))
     }
 
     /// The JSON line of `events --json`.

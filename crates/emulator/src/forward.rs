@@ -1,30 +1,22 @@
 //! Forwards one request to a build: removes hop-by-hop headers, adds headers that identify the client, and joins
 //! the two ends of a WebSocket.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::header::{
     CONNECTION, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
     TRANSFER_ENCODING, UPGRADE,
 };
-use axum::http::{HeaderMap, Request, Response, StatusCode, Uri, Version, uri};
+use axum::http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 
-/// The pool of connections to one build.
-pub(super) type Connections = Client<HttpConnector, Incoming>;
-
-/// Idle timeout of a connection. It is below Node's 5 s: a request sent while Node closes the connection would be
-/// lost.
-const IDLE_CONNECTION: Duration = Duration::from_secs(4);
+use super::upstream::{Connections, Lent};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -45,34 +37,21 @@ const HOP: [HeaderName; 8] = [
 /// Header of an upgrade from HTTP/1.1 to HTTP/2, which builds do not accept.
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// A separate pool for each build, so that traffic never reuses a connection to the other build after a switch.
-pub(super) fn connections() -> Connections {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .build(connector)
-}
-
 /// Sends a request to a build on a local port. Holds `kept` until the response body or the upgraded connection
 /// ends; while it is held, the build counts as in use.
 pub(super) async fn forward<K: Send + Sync + Unpin + 'static>(
     mut request: Request<Incoming>,
     peer: SocketAddr,
-    to: (&Connections, u16),
+    connections: &Arc<Connections>,
     kept: Arc<K>,
-) -> Response<Body> {
-    let (connections, port) = to;
+) -> Response<ProxyBody<K>> {
     // HTTP/1.0 has no upgrades (RFC 9110 §7.8).
     let upgrade = upgrade_of(request.headers()).filter(|_| request.version() == Version::HTTP_11);
     let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
-    if let Err(error) = readdress(&mut request, port) {
-        return refused(StatusCode::BAD_REQUEST, &error.to_string());
-    }
+    readdress(&mut request);
     readdress_headers(request.headers_mut(), peer, upgrade.as_ref());
-    let mut answer = match connections.request(request).await {
-        Ok(answer) => answer,
+    let (mut answer, lent) = match connections.send(request).await {
+        Ok(answered) => answered,
         Err(error) => {
             tracing::debug!(%error, "a build does not answer");
             return refused(StatusCode::BAD_GATEWAY, "the build does not answer");
@@ -84,12 +63,12 @@ pub(super) async fn forward<K: Send + Sync + Unpin + 'static>(
             return refused(StatusCode::BAD_GATEWAY, why);
         };
         tokio::spawn(join(client, hyper::upgrade::on(&mut answer), kept));
-        return answer.map(|_| Body::empty());
+        return answer.map(|_| ProxyBody::Own(None));
     }
     strip(answer.headers_mut());
     // The version belongs to this hop: hyper answers HTTP/1.0 clients with their own version.
     *answer.version_mut() = Version::HTTP_11;
-    answer.map(|body| Body::new(Held { body, _kept: kept }))
+    answer.map(|body| ProxyBody::OfBuild { body, _lent: lent, _kept: kept })
 }
 
 /// The protocol that the client wants to upgrade to.
@@ -104,14 +83,11 @@ fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     wanted.filter(|_| asked).cloned()
 }
 
-/// Points the request at a local port, and keeps its path and query exactly as sent.
-fn readdress(request: &mut Request<Incoming>, port: u16) -> Result<(), http::Error> {
-    let path = request.uri().path_and_query().map_or("/", uri::PathAndQuery::as_str);
-    let address = format!("127.0.0.1:{port}");
-    let to = Uri::builder().scheme("http").authority(address).path_and_query(path).build()?;
-    *request.uri_mut() = to;
+/// Leaves the path and the query of a request exactly as sent, and removes the server's name from its URI.
+fn readdress(request: &mut Request<Incoming>) {
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
     *request.version_mut() = Version::HTTP_11;
-    Ok(())
 }
 
 /// Replaces hop-by-hop and forwarding headers. The proxy alone sets the client's protocol and host, and appends the
@@ -123,17 +99,20 @@ fn readdress_headers(headers: &mut HeaderMap, peer: SocketAddr, upgrade: Option<
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol.clone());
     }
-    let before: Vec<_> =
-        headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
-    let client = peer.ip().to_string();
-    let all = before.into_iter().chain([client.as_str()]).collect::<Vec<_>>().join(", ");
+    let before = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let mut all = String::new();
+    before.for_each(|value| all.extend([value, ", "]));
+    let _ = write!(all, "{}", peer.ip());
     if let Ok(all) = HeaderValue::from_str(&all) {
         headers.insert(FORWARDED_FOR, all);
     }
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
-    match headers.get(HOST).cloned() {
-        Some(host) => drop(headers.insert(FORWARDED_HOST, host)),
-        None => drop(headers.remove(FORWARDED_HOST)),
+    if let Some(host) = headers.get(HOST).cloned() {
+        headers.insert(FORWARDED_HOST, host);
+    } else {
+        headers.remove(FORWARDED_HOST);
+        // HTTP/1.0 clients may name no host, and builds of HTTP/1.1 refuse that.
+        headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
 }
 
@@ -146,8 +125,8 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 /// A response generated by the proxy.
-pub(super) fn refused(status: StatusCode, why: &str) -> Response<Body> {
-    let mut answer = Response::new(Body::from(format!("{why}\n")));
+pub(super) fn refused<K>(status: StatusCode, why: &str) -> Response<ProxyBody<K>> {
+    let mut answer = Response::new(ProxyBody::Own(Some(Bytes::from(format!("{why}\n")))));
     *answer.status_mut() = status;
     answer
 }
@@ -162,29 +141,41 @@ async fn join<K: Send>(client: OnUpgrade, build: OnUpgrade, kept: Arc<K>) {
     drop(kept);
 }
 
-/// A response body, with a value to drop when the body ends.
-struct Held<K> {
-    body: Incoming,
-    _kept: Arc<K>,
+/// A response body.
+pub(super) enum ProxyBody<K> {
+    /// The proxy's text, until it is sent.
+    Own(Option<Bytes>),
+    /// The build's body, with what is dropped when it ends. Its fields are dropped in this order: a connection is kept for
+    /// the next request only after the body before it.
+    OfBuild { body: Incoming, _lent: Lent, _kept: Arc<K> },
 }
 
-impl<K: Unpin> HttpBody for Held<K> {
+impl<K> HttpBody for ProxyBody<K> {
     type Data = Bytes;
     type Error = hyper::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        match self.get_mut() {
+            Self::Own(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::OfBuild { body, .. } => Pin::new(body).poll_frame(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match self {
+            Self::Own(text) => text.is_none(),
+            Self::OfBuild { body, .. } => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self {
+            Self::Own(text) => SizeHint::with_exact(text.as_ref().map_or(0, Bytes::len) as u64),
+            Self::OfBuild { body, .. } => body.size_hint(),
+        }
     }
 }
 
@@ -207,6 +198,13 @@ mod tests {
         let headers = sent_on(&[("host", "shop.example"), ("connection", "Host, keep-alive")]);
         assert_eq!(headers["host"], "shop.example");
         assert!(headers.get("connection").is_none());
+    }
+
+    #[test]
+    fn missing_host_is_not_forwarded_as_one() {
+        let headers = sent_on(&[("x-forwarded-host", "evil.example")]);
+        assert_eq!(headers["host"], "localhost");
+        assert!(headers.get("x-forwarded-host").is_none());
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod serve;
 mod services;
 mod slots;
 mod storage;
+mod upstream;
 
 pub use api::schema::{Document, violations};
 pub use resting::Resting;

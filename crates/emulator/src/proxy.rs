@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -25,9 +24,10 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::forward::{Connections, connections, forward, refused};
+use super::forward::{ProxyBody, forward, refused};
 use super::listener::{accept, converse};
 use super::meter::Meter;
+use super::upstream::Connections;
 use pointsman_core::time::Timestamp;
 
 /// A build's process, as an upstream. Each has its own connections, to keep requests off connections to the old build
@@ -35,7 +35,7 @@ use pointsman_core::time::Timestamp;
 struct Upstream {
     build: String,
     port: u16,
-    connections: Vec<Connections>,
+    connections: Vec<Arc<Connections>>,
     meter: Arc<Meter>,
 }
 
@@ -115,7 +115,7 @@ impl Proxy {
     }
 
     fn upstream(&self, build: &str, port: u16) -> Arc<Upstream> {
-        let connections = (0..self.workers).map(|_| connections()).collect();
+        let connections = (0..self.workers).map(|_| Connections::to(port)).collect();
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
         let meter = meters.entry(build.to_owned()).or_default().clone();
         drop(meters);
@@ -142,15 +142,14 @@ impl Proxy {
         request: Request<Incoming>,
         peer: SocketAddr,
         worker: usize,
-    ) -> Result<Response<Body>, Infallible> {
+    ) -> Result<Response<ProxyBody<Upstream>>, Infallible> {
         let upstream = self.active.load().as_ref().map(|active| active.next().clone());
         let Some(upstream) = upstream else {
             let why = "no build has traffic here yet";
             return Ok(refused(StatusCode::SERVICE_UNAVAILABLE, why));
         };
-        let to = (&upstream.connections[worker], upstream.port);
         let began = Instant::now();
-        let answer = forward(request, peer, to, upstream.clone()).await;
+        let answer = forward(request, peer, &upstream.connections[worker], upstream.clone()).await;
         upstream.meter.record(Timestamp::now(), answer.status().as_u16(), began.elapsed());
         Ok(answer)
     }

@@ -97,6 +97,7 @@ pub async fn run(clock: Arc<dyn Clock>) -> io::Result<()> {
         .route("/assets/{file}", get(asset))
         .route("/ws", any(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) }))
         .route("/stream", get(stream))
+        .route("/echo", any(|request: Request| async { request.into_body() }))
         .layer(from_fn_with_state(service.clone(), misbehave))
         .with_state(service);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;

@@ -15,6 +15,7 @@ mod outside;
 pub mod proposal;
 mod recover;
 mod services;
+mod side_by_side;
 mod stale_assets;
 mod steps;
 mod supervisor;

@@ -1,5 +1,6 @@
 //! Reads the live builds of a run whose runner died.
 
+use crate::side_by_side::side_by_side;
 use pointsman_core::ids::BuildId;
 use pointsman_core::ports::hosting::{Hosting, HostingError, Traffic};
 use pointsman_core::recover::{Observed, Serving};
@@ -9,15 +10,14 @@ use pointsman_core::view::{RunView, ServiceView, TrafficState};
 /// The live build of each service of the run. Services that were not observed yet cannot be judged, and need not be:
 /// the run has not changed them.
 pub async fn observe(hosting: &dyn Hosting, view: &RunView) -> Result<Observed, HostingError> {
-    let mut observed = Observed::new();
-    for member in &view.plan.members {
-        let Some(seen) = view.services.get(member.service()).filter(|s| s.blue_known) else {
-            continue;
-        };
-        let traffic = hosting.traffic(&member.target).await?;
-        observed.insert(member.service().clone(), serving(&traffic, seen));
-    }
-    Ok(observed)
+    let reads = view.plan.members.iter().filter_map(|member| {
+        let seen = view.services.get(member.service()).filter(|s| s.blue_known)?;
+        Some(async move {
+            let traffic = hosting.traffic(&member.target).await?;
+            Ok((member.service().clone(), serving(&traffic, seen)))
+        })
+    });
+    side_by_side(reads).await.into_iter().collect()
 }
 
 fn serving(traffic: &Traffic, seen: &ServiceView) -> Serving {

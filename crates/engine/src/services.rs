@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::database::{Counted, NotLocked, ask_to_stop, dry_run, lock_seen, schema};
 use super::gone_files;
+use super::side_by_side::side_by_side;
 use pointsman_core::code::Code;
 use pointsman_core::endpoint::Endpoint;
 use pointsman_core::error::Problem;
@@ -240,5 +241,5 @@ async fn traffic_within(
             Ok((service, traffic))
         }
     };
-    futures_util::future::join_all(members.iter().map(read)).await.into_iter().collect()
+    side_by_side(members.iter().map(read)).await.into_iter().collect()
 }

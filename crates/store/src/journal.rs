@@ -242,31 +242,24 @@ impl Journal for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Listed>, JournalError> {
         self.refresh();
-        let numbers: Vec<u64> = self
-            .connection
-            .prepare_cached(
-                "SELECT number FROM runs WHERE ?1 IS NULL OR environment = ?1
-                 ORDER BY number DESC",
-            )
-            .sql()?
-            .query_map(params![environment.map(EnvironmentName::as_str)], |row| row.get(0))
-            .sql()?
-            .collect::<Result<_, _>>()
-            .sql()?;
         let mut listed = Vec::new();
-        for number in numbers.into_iter().map(RunNumber) {
-            if listed.len() == limit {
-                break;
-            }
-            match self.listed(number) {
-                Ok(run) => listed.push(run),
-                // One damaged record must not hide all other runs.
-                Err(JournalError::Damaged { run, seq, because }) => {
-                    tracing::warn!(%run, seq, because, "a damaged run is left out");
-                    let ended = facts::head(&self.connection, run).is_ok_and(|head| head.ended);
-                    self.note_damage(Damage { run, seq, because, ended });
+        let mut before = None;
+        // More than one round only if runs are damaged.
+        while listed.len() < limit {
+            let numbers = self.numbers(environment, before, limit - listed.len())?;
+            let Some(last) = numbers.last() else { break };
+            before = Some(*last);
+            for number in numbers {
+                match self.listed(number) {
+                    Ok(run) => listed.push(run),
+                    // One damaged record must not hide all other runs.
+                    Err(JournalError::Damaged { run, seq, because }) => {
+                        tracing::warn!(%run, seq, because, "a damaged run is left out");
+                        let ended = facts::head(&self.connection, run).is_ok_and(|head| head.ended);
+                        self.note_damage(Damage { run, seq, because, ended });
+                    }
+                    Err(error) => return Err(error),
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(listed)

@@ -31,6 +31,7 @@ use crate::ports::journal::{Journal as _, JournalError};
 use crate::ports::mutes::{Muted, Mutes as _};
 use crate::tui::effect::{Effect, Intent, LogAsk, Ticket};
 use crate::tui::msg::Msg;
+use crate::tui::panes::history::model::PastRuns;
 use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
 
 /// Maximum number of past runs loaded.
@@ -205,7 +206,9 @@ impl Acts {
             }
             Effect::Past => {
                 let runs = self.past.runs(&self.app, None, RUNS_SEARCHED);
-                Msg::Past(runs.map_err(JournalError::problem))
+                let damaged = self.past.damage();
+                let past = runs.map(|runs| PastRuns { runs, damaged });
+                Msg::Past(past.map_err(JournalError::problem))
             }
             Effect::Report(run, what) => match self.report(run, what) {
                 Ok(message) => message,

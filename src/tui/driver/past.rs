@@ -1,5 +1,5 @@
-//! Past runs, folded again only if the store changed: polling an idle
-//! environment must be cheap, however long its history is.
+//! Past runs, folded again only if the store changed: polling an idle environment must be cheap, however long its
+//! history is.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::app::{App, SqliteStore};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::view::RunView;
-use crate::ports::journal::{Journal as _, JournalError};
+use crate::ports::journal::{Damage, Journal as _, JournalError};
 
 /// The runs as last read, with the connection that read them.
 #[derive(Default)]
@@ -50,5 +50,11 @@ impl Past {
         };
         *held = Some(read);
         Ok(runs)
+    }
+
+    /// The damaged runs that were left out of those that were read.
+    pub(super) fn damage(&self) -> Vec<Damage> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref().map_or_else(Vec::new, |read| read.store.damage())
     }
 }

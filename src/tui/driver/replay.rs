@@ -161,7 +161,7 @@ impl Replay {
         // Usual step durations come from earlier runs only.
         let before = store.runs(None, RUNS_SEARCHED).unwrap_or_default().into_iter();
         let before = before.map(|listed| listed.view).filter(|view| view.number < run);
-        update(&mut model, Msg::Past(Ok(before.collect())));
+        update(&mut model, Msg::Past(Ok(before.collect::<Vec<_>>().into())));
         let now = first.at;
         Ok(Self { tape, book, ticks, model, now, speed: 3, plays: true })
     }

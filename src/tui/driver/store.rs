@@ -62,6 +62,7 @@ fn read(
     let old = store.behind().filter(|_| !shared);
     let (mut version, mut told, mut round) = (None, None, 0_u32);
     let (mut alerts_told, mut pace) = (None, PollBackoff::default());
+    let mut damaged_told = Vec::new();
     loop {
         let now = store.data_version()?;
         let changed = version != Some(now);
@@ -92,6 +93,13 @@ fn read(
                 let runs = stored.iter().filter_map(|one: &Stored| one.run.as_ref());
                 let under_way = runs.filter(|run| run.view.ended.is_none());
                 app.watch(under_way.map(|run| run.view.number).collect());
+            }
+            let damaged = store.damage();
+            if damaged_told != damaged {
+                damaged_told.clone_from(&damaged);
+                if sender.blocking_send(Msg::Damaged(damaged)).is_err() {
+                    return Ok(());
+                }
             }
             // Unchanged data is not sent again, so it is not drawn again.
             let now = (stored, problem);

@@ -113,6 +113,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::CustomCommands(runs) => model.custom_command_runs = runs,
         Msg::CustomCommandLog(log, first) => custom_commands::said(model, log, first),
         Msg::Past(past) => history::update::read(model, past),
+        Msg::Damaged(damaged) => model.panes.history.latest_damaged = damaged,
         Msg::Configured(ui) => {
             (model.mouse, model.motion) = (ui.mouse, ui.motion);
             if let Some(Ok(bindings)) = ui.keys.as_ref().map(Bindings::with) {

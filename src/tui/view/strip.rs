@@ -97,6 +97,10 @@ fn live(model: &Model, here: &Environment, theme: &Theme, room: usize) -> Spans 
         let text = format!("OLD: the store cannot be read: {}   ", problem.what);
         spans.push(Span::styled(text, theme.style(Role::Failed)));
     }
+    if let Some(damage) = model.panes.history.latest_damaged.first() {
+        let text = format!("DAMAGED: run {} is left out   ", damage.run);
+        spans.push(Span::styled(text, theme.style(Role::Failed)));
+    }
     if let Some(split) = here.driven().and_then(|run| split(&run.view)) {
         spans.push(Span::styled(split, theme.style(Role::Failed)));
         return spans;

@@ -1,5 +1,5 @@
-//! Every report must be true. `table` has one row for each kind of false report that a run can show, `refusals` one
-//! for each thing that is refused before a run. What has no run, or needs the real binary, is beside them:
+//! Every report must be true. `lies` has a file for each kind of false report that a run could show, `refusals` a row
+//! for each thing that is refused before a run. What has no run, or needs more than one command, is beside them:
 //!
 //! | kind | where |
 //! |---|---|
@@ -22,9 +22,9 @@ mod drift;
 mod evidence;
 mod guards;
 mod identity;
+mod lies;
 mod refusals;
 mod shares;
 mod store;
-mod table;
 mod told;
 mod watching;

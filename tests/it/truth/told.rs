@@ -56,7 +56,7 @@ fn screen(bench: &Bench, view: &RunView) -> String {
     screen.run(view, None);
     let main = words(&screen.draw(&plain()));
     screen.char('7');
-    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Past(Ok(bench.runs().into())));
     screen.char('z');
     let position = bench.runs().iter().position(|run| run.number == view.number).unwrap();
     for _ in 0..position {
@@ -119,4 +119,63 @@ fn look(bench: &Bench) -> EnvironmentSnapshot {
         service.rollouts_held = bench.world.held().contains(service.service.as_str());
     }
     seen
+}
+
+/// What is said of a run in all five places.
+pub(super) struct Truth {
+    pub(super) exit: u8,
+    pub(super) screen: &'static [&'static str],
+    /// Where in the JSON, and the value there.
+    pub(super) json: &'static [(&'static str, &'static str)],
+    pub(super) report: &'static [&'static str],
+    /// The alerts, in order: each must contain its text, and there are no others.
+    pub(super) alerts: &'static [&'static str],
+    /// In none of the places.
+    pub(super) never: &'static [&'static str],
+}
+
+impl Truth {
+    #[track_caller]
+    pub(super) fn holds(&self, told: &Told) {
+        let wrong = self.wrong(told);
+        assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    }
+
+    /// What is missing, and what is false.
+    fn wrong(&self, told: &Told) -> Vec<String> {
+        let Told { exit, screen, json, report, alerts } = told;
+        let mut wrong = Vec::new();
+        if *exit != self.exit {
+            wrong.push(format!("exits {exit}, not {}:\n{report}", self.exit));
+        }
+        for (place, text, wanted) in
+            [("screen", screen, self.screen), ("report", report, self.report)]
+        {
+            let missing = wanted.iter().filter(|wanted| !text.contains(**wanted));
+            wrong.extend(missing.map(|wanted| format!("the {place} lacks {wanted:?}:\n{text}")));
+        }
+        for (at, wanted) in self.json {
+            let found = json.pointer(at).map(|value| match value.as_str() {
+                Some(text) => text.to_owned(),
+                None => value.to_string(),
+            });
+            if !found.as_ref().is_some_and(|found| found.starts_with(wanted)) {
+                wrong.push(format!("the JSON has {found:?} at {at}, not {wanted:?}"));
+            }
+        }
+        let all = alerts.len() == self.alerts.len();
+        if !all || !alerts.iter().zip(self.alerts).all(|(alert, text)| alert.contains(text)) {
+            wrong.push(format!("the alerts are {alerts:#?}, not {:#?}", self.alerts));
+        }
+        let everywhere = [screen.clone(), json.to_string(), report.clone(), alerts.join("\n")];
+        for text in self.never {
+            let said = everywhere.iter().find_map(|place| Some((place, place.find(text)?)));
+            if let Some((place, at)) = said {
+                let before: String = place[..at].chars().rev().take(90).collect();
+                let before: String = before.chars().rev().collect();
+                wrong.push(format!("somewhere it says {text:?}, after {before:?}"));
+            }
+        }
+        wrong
+    }
 }

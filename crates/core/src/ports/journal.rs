@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::sharing::{Branch, Sharing};
 use crate::alert::Channel;
 use crate::checklist::Tick;
@@ -120,7 +122,7 @@ impl JournalError {
 }
 
 /// A damaged record. Lists leave out its run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     pub run: RunNumber,
     pub seq: u64,

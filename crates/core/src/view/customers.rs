@@ -1,9 +1,9 @@
 //! Which release customers get, in one sentence: for the screen, the report and the alerts.
 
-use super::{RunView, ServiceView};
+use super::{RunView, ServiceView, StepState};
 use crate::ids::ServiceName;
 use crate::plan::RunKind;
-use crate::step::Side;
+use crate::step::{Side, StepKind};
 
 /// The live release when the run started.
 enum Before {
@@ -60,12 +60,34 @@ impl RunView {
         let again = if over { " again" } else { "" };
         match self.side() {
             _ if !self.touched_traffic() => Self::untouched(&before, over, driven),
+            Some(side) if self.unconfirmed(side) => {
+                let name = if side == Side::Blue { blue } else { &green };
+                let again = if side == Side::Blue { again } else { "" };
+                let all = if driven && !over {
+                    format!("All traffic is on {name}")
+                } else {
+                    format!("{then}, {name} had all traffic{again}")
+                };
+                format!("{all}, but the public address did not confirm it.")
+            }
             Some(Side::Blue) if driven && !over => format!("Customers are back on {blue}."),
             Some(Side::Green) if driven && !over => format!("Customers are on {green}."),
             Some(Side::Blue) => format!("{then}, {blue} was live{again}."),
             Some(Side::Green) => format!("{then}, {green} was live."),
             None => format!("No release has all traffic: {}.", self.traffic_read()),
         }
+    }
+
+    /// Whether a side has the traffic by the platform's word alone: its public address was asked which build answers, and
+    /// did not say that one, or it was not asked any more.
+    fn unconfirmed(&self, side: Side) -> bool {
+        let asks = StepKind::Attest { side };
+        self.steps.iter().rev().find(|step| step.plan.kind == asks).is_some_and(|step| {
+            matches!(
+                step.state,
+                StepState::Failed { .. } | StepState::InDoubt | StepState::NotRun { .. }
+            )
+        })
     }
 
     /// The shares that this run has given GREEN, if customers are between the builds on purpose.

@@ -1,9 +1,8 @@
 //! What a deploy would change besides code, before anything is built: the live builds against the files.
 
-use futures_util::future::join_all;
-
 use super::lint::merged_files;
 use crate::services::{Services, in_time};
+use crate::side_by_side::side_by_side;
 use pointsman_core::build_config::{BuildConfig, ConfigChange, compare};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::BuildId;
@@ -33,7 +32,7 @@ pub(super) async fn besides_code(ports: &Services, plan: &Plan) -> Vec<String> {
         Some(async move { (member, config(hosting.as_ref(), member, &live).await, files.config()) })
     });
     let mut lines = Vec::new();
-    for (member, live, files) in join_all(read).await {
+    for (member, live, files) in side_by_side(read).await {
         let service = member.service();
         match live {
             Ok(live) => {

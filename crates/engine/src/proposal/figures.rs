@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
 use crate::services::{READ_WITHIN, Services};
+use crate::side_by_side::side_by_side;
 use pointsman_core::checklist::{Item, Source};
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::Member;
@@ -46,7 +45,7 @@ pub async fn figures_now(ports: &Services, spec: &EnvironmentSpec) -> Vec<Figure
         let (_, build) = live.iter().find(|(service, _)| *service == member.service())?;
         Some((member, build.clone()?))
     });
-    join_all(builds.map(|(member, build)| one(ports, runtime, member, build))).await
+    side_by_side(builds.map(|(member, build)| one(ports, runtime, member, build))).await
 }
 
 async fn one(

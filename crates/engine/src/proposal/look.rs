@@ -1,9 +1,8 @@
 //! Reads the current state of an environment. Never starts anything.
 
-use futures_util::future::join_all;
-
 use super::builds::secret_faults;
 use crate::services::{Services, in_time};
+use crate::side_by_side::side_by_side;
 use pointsman_core::error::Problem;
 use pointsman_core::health::Sample;
 use pointsman_core::ids::BuildId;
@@ -94,7 +93,7 @@ async fn services(
             Ok(seen)
         }
     });
-    join_all(looks).await.into_iter().collect()
+    side_by_side(looks).await.into_iter().collect()
 }
 
 async fn one(

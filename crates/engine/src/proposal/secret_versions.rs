@@ -1,9 +1,8 @@
 //! The versions of the secrets that the files of an environment name, for a comparison of two environments.
 
-use futures_util::future::join_all;
-
 use super::lint::secrets_now;
 use crate::services::{READ_WITHIN, Services};
+use crate::side_by_side::side_by_side;
 use pointsman_config::Loaded;
 use pointsman_core::build_config::SecretRef;
 use pointsman_core::error::Problem;
@@ -40,7 +39,7 @@ pub async fn secret_versions(
             SecretVersion { service: member.service().clone(), secret: named(&secret), said }
         }
     });
-    Ok(join_all(asked).await)
+    Ok(side_by_side(asked).await)
 }
 
 /// A secret without its version, with its project where the file names one.

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
 use super::schema::gives_back;
 use crate::context::Context;
 use crate::figures::judged;
+use crate::side_by_side::side_by_side;
 use pointsman_core::event::Event;
 use pointsman_core::health::Verdict;
 use pointsman_core::ids::ServiceName;
@@ -62,7 +61,7 @@ async fn all(context: &Context) -> Vec<Judgement> {
         return Vec::new();
     }
     let members = context.plan().members.iter();
-    join_all(members.map(|member| one(context, member))).await.into_iter().flatten().collect()
+    side_by_side(members.map(|member| one(context, member))).await.into_iter().flatten().collect()
 }
 
 async fn one(context: &Context, member: &Member) -> Vec<Judgement> {

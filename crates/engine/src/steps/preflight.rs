@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::together::all_of;
 use super::{config, preview, schema, secrets};
 use crate::context::{Context, Done, StepError, StepResult};
+use crate::side_by_side::side_by_side;
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
@@ -23,36 +25,15 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         context.to_act().await;
         preview::close(&context.outside, member).await;
     }
-    let mut said = Vec::new();
-    let (mut first, mut odd) = (false, false);
-    for member in &context.plan().members {
-        let service = member.service();
-        context.progress(Some(service), "looking at it");
-        context.to_act().await.prepare(member).await.map_err(|e| {
-            let problem =
-                Problem::coded(Code::WRONG_ENVIRONMENT, format!("{service} cannot be deployed to"))
-                    .because(e.problem.sentence());
-            StepError { problem: problem.try_this(e.problem.todo), class: e.class }
-        })?;
-        if context.plan().kind == RunKind::Deploy {
-            let told = [config::environment_name(context, member).await?].into_iter().flatten();
-            let told: Vec<_> = told.chain(secrets::readable(context, member).await?).collect();
-            odd |= !told.is_empty();
-            // What cannot be checked has one cause for all services, and is said once.
-            said.extend(told.into_iter().filter(|line| !said.contains(line)).collect::<Vec<_>>());
-        }
-        let (blue, live) = observe_blue(context, member).await?;
-        if matches!(blue, TrafficState::Whole(_)) && context.plan().kind == RunKind::Deploy {
-            crate::stale_assets::note(context, member).await;
-        }
-        first |= blue == TrafficState::None;
-        said.push(match &blue {
-            TrafficState::None => format!("{service}: no build is live yet"),
-            seen => format!("{service}: {seen}"),
-        });
-        if let Some(candidate) = &member.to {
-            check_candidate(context, member, candidate, live.as_ref()).await?;
-        }
+    let members = context.plan().members.iter();
+    let (mut said, mut first, mut odd) = (Vec::new(), false, false);
+    for seen in all_of(side_by_side(members.map(|member| one(context, member))).await)? {
+        odd |= !seen.told.is_empty();
+        // What cannot be checked has one cause for all services, and is said once.
+        let told = seen.told.into_iter().filter(|line| !said.contains(line));
+        said.extend(told.collect::<Vec<_>>());
+        first |= seen.first;
+        said.push(seen.traffic);
     }
     let troubles = domains(context).await;
     odd |= !troubles.is_empty();
@@ -70,6 +51,45 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     Ok(Done { summary, warning: odd })
 }
 
+/// What the check of one service found.
+struct Seen {
+    /// What a person should know.
+    told: Vec<String>,
+    traffic: String,
+    /// No build is live yet.
+    first: bool,
+}
+
+/// Checks one service: its backend, what its build will read, the live build, and the build of a rollback.
+async fn one(context: &Context, member: &Member) -> Result<Seen, StepError> {
+    let service = member.service();
+    context.progress(Some(service), "looking at it");
+    context.to_act().await.prepare(member).await.map_err(|e| {
+        let problem =
+            Problem::coded(Code::WRONG_ENVIRONMENT, format!("{service} cannot be deployed to"))
+                .because(e.problem.sentence());
+        StepError { problem: problem.try_this(e.problem.todo), class: e.class }
+    })?;
+    let deploys = context.plan().kind == RunKind::Deploy;
+    let mut told = Vec::new();
+    if deploys {
+        told.extend(config::environment_name(context, member).await?);
+        told.extend(secrets::readable(context, member).await?);
+    }
+    let (blue, live) = observe_blue(context, member).await?;
+    if matches!(blue, TrafficState::Whole(_)) && deploys {
+        crate::stale_assets::note(context, member).await;
+    }
+    if let Some(candidate) = &member.to {
+        check_candidate(context, member, candidate, live.as_ref()).await?;
+    }
+    let traffic = match &blue {
+        TrafficState::None => format!("{service}: no build is live yet"),
+        seen => format!("{service}: {seen}"),
+    };
+    Ok(Seen { told, traffic, first: blue == TrafficState::None })
+}
+
 /// Problems of the public domains, as the platform reports them. They block nothing: a deploy may be the fix, and the
 /// probes cover what the platform does not report.
 async fn domains(context: &Context) -> Vec<String> {
@@ -77,12 +97,14 @@ async fn domains(context: &Context) -> Vec<String> {
     if context.plan().kind != RunKind::Deploy {
         return all;
     }
-    for member in &context.plan().members {
-        let asked = context.outside.hosting.domain_troubles(&member.target);
+    let asked = context.plan().members.iter().map(|member| async move {
         tokio::select! {
-            found = asked => all.extend(found.unwrap_or_default().into_iter().map(|one| one.what)),
-            () = context.outside.clock.sleep(HELD_WITHIN) => {}
+            found = context.outside.hosting.domain_troubles(&member.target) => found.unwrap_or_default(),
+            () = context.outside.clock.sleep(HELD_WITHIN) => Vec::new(),
         }
+    });
+    for found in side_by_side(asked).await {
+        all.extend(found.into_iter().map(|one| one.what));
     }
     all
 }

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::together::all_of;
 use super::{indexes, restore};
 use crate::context::{Context, Done, StepError, StepResult};
 use crate::database::{Asked, NotMigrated, Repaired, baseline, migrate, repair, schema};
+use crate::side_by_side::side_by_side;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::guard::Guard;
@@ -164,20 +166,27 @@ pub(super) async fn may_serve(
 async fn serving(
     context: &Context,
 ) -> Result<Vec<(String, BTreeMap<String, SchemaRange>)>, StepError> {
+    let members = context.plan().members.iter();
+    let reads = members.map(|member| serving_of(context, member));
+    Ok(all_of(side_by_side(reads).await)?.concat())
+}
+
+async fn serving_of(
+    context: &Context,
+    member: &Member,
+) -> Result<Vec<(String, BTreeMap<String, SchemaRange>)>, StepError> {
+    let hosting = &context.outside.hosting;
+    let traffic = match hosting.traffic(&member.target).await {
+        Ok(traffic) => traffic,
+        // A backend that does not exist yet has no live build.
+        Err(error) if error.reason == HostingReason::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
     let mut serving = Vec::new();
-    for member in &context.plan().members {
-        let hosting = &context.outside.hosting;
-        let traffic = match hosting.traffic(&member.target).await {
-            Ok(traffic) => traffic,
-            // A backend that does not exist yet has no live build.
-            Err(error) if error.reason == HostingReason::NotFound => continue,
-            Err(error) => return Err(error.into()),
-        };
-        for split in &traffic.splits {
-            let build = hosting.build(&member.target, &split.build).await?;
-            let name = format!("{} of {}", split.build, member.service());
-            serving.push((name, build.map(|b| b.accepts).unwrap_or_default()));
-        }
+    for split in &traffic.splits {
+        let build = hosting.build(&member.target, &split.build).await?;
+        let name = format!("{} of {}", split.build, member.service());
+        serving.push((name, build.map(|b| b.accepts).unwrap_or_default()));
     }
     Ok(serving)
 }

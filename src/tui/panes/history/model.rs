@@ -1,17 +1,39 @@
 //! The History pane: the runs of every environment, newest first.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::view::RunView;
+use crate::ports::journal::Damage;
 use crate::tui::list::{Rank, Row};
 use crate::tui::model::Model;
 use crate::tui::panes::Pane;
+
+/// The runs of every environment, as the store has them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PastRuns {
+    /// The runs, newest first.
+    pub runs: Vec<RunView>,
+    /// Those that are left out, because a record of theirs is damaged.
+    pub damaged: Vec<Damage>,
+}
+
+impl From<Vec<RunView>> for PastRuns {
+    fn from(runs: Vec<RunView>) -> Self {
+        Self { runs, damaged: Vec::new() }
+    }
+}
 
 /// The runs and the opened one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HistoryPane {
     /// The runs, newest first.
     pub runs: Vec<RunView>,
+    /// The damaged runs, which are not among them.
+    pub damaged: Vec<Damage>,
+    /// The damaged runs that would be the latest of their environments.
+    pub latest_damaged: Vec<Damage>,
     /// Whether the runs were read yet.
     pub read: bool,
     /// The reason why the runs cannot be read, if so.
@@ -23,6 +45,14 @@ pub struct HistoryPane {
 }
 
 impl HistoryPane {
+    /// What is damaged, each run once, newest first.
+    pub fn damage(&self) -> Vec<&Damage> {
+        let mut all: Vec<_> = self.damaged.iter().chain(&self.latest_damaged).collect();
+        all.sort_by_key(|damage| std::cmp::Reverse(damage.run));
+        all.dedup_by_key(|damage| damage.run);
+        all
+    }
+
     /// The opened run.
     pub fn opened(&self) -> Option<&RunView> {
         self.runs.iter().find(|run| Some(run.number) == self.open)

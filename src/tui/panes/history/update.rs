@@ -1,18 +1,17 @@
 //! The History pane: selecting, opening and comparing runs.
 
 use crate::domain::error::Problem;
-use crate::domain::view::RunView;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
-use crate::tui::panes::history::model::chosen;
+use crate::tui::panes::history::model::{PastRuns, chosen};
 
 /// Takes the runs from the store.
-pub(in crate::tui) fn read(model: &mut Model, past: Result<Vec<RunView>, Problem>) {
+pub(in crate::tui) fn read(model: &mut Model, past: Result<PastRuns, Problem>) {
     let history = &mut model.panes.history;
     history.read = true;
     match past {
-        Ok(runs) => {
-            (history.runs, history.problem) = (runs, None);
+        Ok(PastRuns { runs, damaged }) => {
+            (history.runs, history.damaged, history.problem) = (runs, damaged, None);
         }
         Err(problem) => history.problem = Some(problem),
     }

@@ -38,37 +38,67 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     if history.runs.is_empty() {
         let text = match &history.problem {
             Some(problem) => problem.to_string(),
+            None if !history.damage().is_empty() => String::new(),
             None if history.read => "No runs yet. D starts one.".to_owned(),
             None => "Reading the store…".to_owned(),
         };
-        let lines = wrapped(&text, usize::from(inner.width));
-        let lines: Vec<_> = lines.into_iter().map(Line::raw).collect();
+        let width = usize::from(inner.width);
+        let mut lines = damaged(history, theme, width);
+        lines.extend(wrapped(&text, width).into_iter().map(Line::raw));
         return write(&lines, inner, buffer);
     }
-    let (_, middle, bottom, detail) = parts(model, theme, inner);
+    let Parts { above, middle, bottom, damaged, detail, .. } = parts(model, theme, inner);
     if let Some(listing) = listing(model, theme, inner) {
         listing.draw(theme, buffer);
     }
+    write(&damaged, above, buffer);
     write(&detail, middle, buffer);
     write(&[figures_line(model, theme)], bottom, buffer);
 }
 
-/// The areas of the list, of the opened run and of the figures, and the lines of the opened run.
-fn parts(model: &Model, theme: &Theme, inner: Rect) -> (Rect, Rect, Rect, Vec<Line<'static>>) {
-    let history = &model.panes.history;
+/// Maximum damaged runs that are named.
+const DAMAGED_NAMED: usize = 3;
+
+/// The damaged runs, in lines: a list without them looks complete.
+fn damaged(history: &HistoryPane, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let all = history.damage();
+    let mut lines: Vec<_> = all.iter().take(DAMAGED_NAMED).map(ToString::to_string).collect();
+    if all.len() > DAMAGED_NAMED {
+        lines.push(format!("and {} more: pointsman doctor", all.len() - DAMAGED_NAMED));
+    }
+    let line = |text: String| Line::styled(cut(&text, width), theme.style(Role::Failed));
+    lines.into_iter().map(line).collect()
+}
+
+/// The areas of the pane, from top to bottom, and their lines.
+struct Parts {
+    above: Rect,
+    list: Rect,
+    middle: Rect,
+    bottom: Rect,
+    damaged: Vec<Line<'static>>,
+    /// Those of the opened run.
+    detail: Vec<Line<'static>>,
+}
+
+fn parts(model: &Model, theme: &Theme, inner: Rect) -> Parts {
+    let (history, width) = (&model.panes.history, usize::from(inner.width));
     let opened = history.opened().filter(|_| inner.width >= 60);
     let detail = opened.map_or_else(Vec::new, |run| {
-        detail(history, run, Entry::of(model, run).driven, theme, usize::from(inner.width))
+        detail(history, run, Entry::of(model, run).driven, theme, width)
     });
+    let damaged = damaged(history, theme, width);
     let figures = u16::from(inner.height > 6);
-    let below = u16::try_from(detail.len()).unwrap_or(u16::MAX);
-    let below = below.min(inner.height.saturating_sub(4 + figures));
-    let [list, middle, bottom] = inner.layout(&Layout::vertical([
+    let rows = |lines: &[Line<'_>]| u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let top = rows(&damaged).min(inner.height / 2);
+    let below = rows(&detail).min(inner.height.saturating_sub(4 + figures + top));
+    let [above, list, middle, bottom] = inner.layout(&Layout::vertical([
+        Constraint::Length(top),
         Constraint::Min(1),
         Constraint::Length(below),
         Constraint::Length(figures),
     ]));
-    (list, middle, bottom, detail)
+    Parts { above, list, middle, bottom, damaged, detail }
 }
 
 /// The list of the runs.
@@ -77,7 +107,7 @@ pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Opti
     if history.runs.is_empty() {
         return None;
     }
-    let (area, ..) = parts(model, theme, inner);
+    let area = parts(model, theme, inner).list;
     let mut listing = Listing::new(area, 0);
     let width = usize::from(area.width);
     let names = history.runs.iter().map(|run| run.plan.environment.as_str().width()).max();

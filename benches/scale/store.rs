@@ -1,0 +1,109 @@
+//! Stores of 10, 1,000 and 10,000 runs.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::event::{Fact, Recorded};
+use pointsman::domain::plan::Plan;
+use pointsman::ports::journal::{Entry, Journal as _};
+use pointsman::store::SqliteStore;
+
+use super::figure::{Goal, judged, median, seen};
+use super::sandbox::Sandbox;
+use super::terminal::Terminal;
+
+const ROUNDS: usize = 7;
+
+/// Adds copies of a run until the store has so many.
+fn fill(store: &mut SqliteStore, plan: &Plan, facts: &[Fact], runs: u64) {
+    let mut number = 0;
+    while number < runs {
+        let mut run = None;
+        for fact in facts {
+            let Recorded::Known(event) = &fact.event else { continue };
+            let (actor, at, elapsed_ms) = (fact.actor.as_str(), fact.at, fact.elapsed_ms);
+            let entry = Entry { actor, at, elapsed_ms, step: fact.step.as_ref(), event };
+            match run {
+                None => run = Some(store.create(plan, entry, false).unwrap().number),
+                Some(run) => drop(store.append(run, entry).unwrap()),
+            }
+        }
+        number = run.unwrap().0;
+    }
+}
+
+fn copied(from: &Path, to: &Path) {
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        let _ = fs::remove_file(to.join(name));
+        if from.join(name).exists() {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+}
+
+fn command(sandbox: &Sandbox, arguments: &[&str]) -> f64 {
+    let once = || {
+        let began = Instant::now();
+        let _ = sandbox.run(arguments).exits(0);
+        began.elapsed().as_secs_f64() * 1000.0
+    };
+    median((0..ROUNDS).map(|_| once()).collect())
+}
+
+fn first_frame(sandbox: &Sandbox) -> f64 {
+    let once = || {
+        let began = Instant::now();
+        let mut terminal = Terminal::open(sandbox, 45, 160);
+        terminal.wants("2 Deploy");
+        let took = began.elapsed().as_secs_f64() * 1000.0;
+        let _ = terminal.child.kill();
+        took
+    };
+    median((0..ROUNDS).map(|_| once()).collect())
+}
+
+/// Measures what a person waits for, with each store.
+pub(super) fn measure() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    // On a memory disk: filling needs no durability, and a sync for each fact would take hours.
+    let memory = Path::new("/dev/shm");
+    let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let folder = tempfile::tempdir_in(root).unwrap();
+    copied(&sandbox.state(), folder.path());
+    fs::copy(sandbox.state().join("store-id"), folder.path().join("store-id")).unwrap();
+    let open = || SqliteStore::open(folder.path(), Arc::new(ThisMachine)).unwrap();
+    let first = open().runs(None, 1).unwrap()[0].view.clone();
+    let facts = open().facts(first.number, 0).unwrap();
+    let mut small = None;
+    for runs in [10, 1_000, 10_000] {
+        let began = Instant::now();
+        fill(&mut open(), &first.plan, &facts, runs);
+        copied(folder.path(), &sandbox.state());
+        println!(
+            "{runs} runs of {} facts, filled in {:.0} s",
+            facts.len(),
+            began.elapsed().as_secs_f64()
+        );
+        let found = [
+            ("`status`", command(&sandbox, &["status", "development", "--json"])),
+            ("`history`", command(&sandbox, &["history", "--json"])),
+            ("first frame", first_frame(&sandbox)),
+        ];
+        let Some(few) = small else {
+            for (what, ms) in found {
+                seen(&format!("{what} with 10 runs in the store"), ms, "ms", "");
+            }
+            small = Some(found);
+            continue;
+        };
+        for ((what, ms), (_, few)) in found.into_iter().zip(few) {
+            let what = format!("{what} with {runs} runs beside 10");
+            let of = format!("{ms:.0} ms : {few:.0} ms, median of {ROUNDS}");
+            judged(&what, ms / few, "×", Goal::AtMost(1.5), &of);
+        }
+    }
+}
