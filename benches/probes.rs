@@ -11,6 +11,7 @@
     reason = "a bench is a program for a terminal"
 )]
 
+#[expect(dead_code, reason = "other benches use the rest")]
 mod figure;
 #[path = "../tests/it/sandbox.rs"]
 #[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]

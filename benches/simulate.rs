@@ -16,6 +16,7 @@
 
 #[path = "../tests/it/dying.rs"]
 mod dying;
+#[expect(dead_code, reason = "other benches use the rest")]
 mod figure;
 #[path = "../tests/it/simulation/mod.rs"]
 mod simulation;

@@ -1,10 +1,11 @@
 //! Answers of every API that is read: App Hosting, Cloud Run, Logging, Monitoring, Secret Manager, Firestore and GitHub. A
-//! server gives the same answer to each request; the first byte chooses its status. Those that are retried are left out.
+//! server gives the same answer to each request, and its first byte chooses the status. Each call is tried once.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pointsman::adapters::app_hosting::AppHosting;
 use pointsman::adapters::auth::Auth;
@@ -22,6 +23,9 @@ use pointsman::ports::database::Database as _;
 use pointsman::ports::hosting::Hosting;
 use pointsman::ports::pipeline::Pipeline as _;
 use tokio::runtime::Runtime;
+
+/// Longer than a hundred pages take on this machine.
+const WITHIN: Duration = Duration::from_secs(20);
 
 /// What the server answers: a status and a body.
 type Given = Arc<Mutex<(u16, Vec<u8>)>>;
@@ -48,7 +52,8 @@ impl Readers {
         let answers = given.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let _ = answer(stream, &answers);
+                let answers = answers.clone();
+                std::thread::spawn(move || answer(stream, &answers));
             }
         });
         let bearer = || Auth::Fixed("token".into());
@@ -61,8 +66,12 @@ impl Readers {
             monitoring: url.clone(),
         };
         let clock = Arc::new(SystemClock::start());
-        let hosting = AppHosting::new(&url, bearer(), Kind::Google).unwrap().with_origins(origins);
-        let cloud_run = CloudRun::new(&url, bearer(), Kind::Google, clock.clone()).unwrap();
+        let hosting = AppHosting::new(&url, bearer(), Kind::Google)
+            .unwrap()
+            .with_origins(origins)
+            .with_attempts(1);
+        let cloud_run =
+            CloudRun::new(&url, bearer(), Kind::Loopback, clock.clone()).unwrap().with_attempts(1);
         let of = Repository { api: url.clone(), name: "o/r".into(), workflow: None, branch: None };
         let text = include_str!("../../config.yaml");
         let loaded = load_text(text, Path::new("config.yaml")).unwrap();
@@ -70,7 +79,7 @@ impl Readers {
             runtime,
             given,
             platforms: [Box::new(hosting), Box::new(cloud_run)],
-            firestore: Firestore::new(&url, "p", "(default)", bearer()).unwrap(),
+            firestore: Firestore::new(&url, "p", "(default)", bearer()).unwrap().with_attempts(1),
             github: Github::new(of, None, clock).unwrap(),
             target: loaded.spec("production").unwrap().members.remove(0).target,
         }
@@ -81,47 +90,67 @@ impl Readers {
         let secret = SecretRef { project: None, name: "S".into(), version: None };
         let period = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         for platform in &self.platforms {
-            let _ = platform.traffic(target).await;
-            let _ = platform.lacks_environment(target).await;
-            let _ = platform.build(target, &build).await;
-            let _ = platform.builds(target).await;
-            let _ = platform.domain_troubles(target).await;
-            let _ = platform.log(target, &build, 0).await;
-            let _ = platform.secret(target, &secret, true).await;
-            let _ = platform.run_traffic(target).await;
+            within(platform.traffic(target)).await;
+            within(platform.lacks_environment(target)).await;
+            within(platform.build(target, &build)).await;
+            within(platform.builds(target)).await;
+            within(platform.domain_troubles(target)).await;
+            within(platform.log(target, &build, 0)).await;
+            within(platform.secret(target, &secret, true)).await;
+            within(platform.run_traffic(target)).await;
             if let Some(runtime) = platform.runtime() {
-                let _ = runtime.entries(target, std::slice::from_ref(&build), period.0).await;
-                let _ = runtime.figures(target, &build, period).await;
+                within(runtime.entries(target, std::slice::from_ref(&build), period.0)).await;
+                within(runtime.figures(target, &build, period)).await;
             }
         }
-        let _ = self.firestore.read(&["a/b".to_owned()]).await;
-        let _ = self.firestore.collections().await;
+        within(self.firestore.read(&["a/b".to_owned()])).await;
+        within(self.firestore.collections()).await;
         if let Some(admin) = self.firestore.admin() {
-            let _ = admin.restorable().await;
-            let _ = admin.indexes().await;
+            within(admin.restorable()).await;
+            within(admin.indexes()).await;
         }
-        let _ = self.github.latest(None).await;
-        let _ = self.github.log(1).await;
+        within(self.github.latest(None)).await;
+        within(self.github.log(1)).await;
     }
 }
 
-/// Reads the head of a request, and answers it.
+/// Waits for a reader. Each ends by itself: a server that answers the same each time must not keep it forever.
+#[track_caller]
+fn within<T>(read: impl Future<Output = T>) -> impl Future<Output = ()> {
+    let place = std::panic::Location::caller();
+    async move {
+        let read = tokio::time::timeout(WITHIN, read).await;
+        assert!(read.is_ok(), "the reader at {place} does not end");
+    }
+}
+
+/// Answers each request of a connection. Connections are kept: opening thousands a second ends in waits for ports.
 fn answer(mut stream: TcpStream, given: &Given) -> std::io::Result<()> {
     let (mut asked, mut chunk) = (Vec::new(), [0; 4096]);
-    while !asked.windows(4).any(|end| end == b"\r\n\r\n") {
-        let length = stream.read(&mut chunk)?;
-        if length == 0 {
-            return Ok(());
+    loop {
+        let Some(end) = asked.windows(4).position(|end| end == b"\r\n\r\n") else {
+            let length = stream.read(&mut chunk)?;
+            if length == 0 {
+                return Ok(());
+            }
+            asked.extend_from_slice(&chunk[..length]);
+            continue;
+        };
+        let head = String::from_utf8_lossy(&asked[..end]).to_lowercase();
+        let length = head.split("content-length:").nth(1).and_then(|rest| rest.lines().next());
+        let body: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+        while asked.len() < end + 4 + body {
+            let length = stream.read(&mut chunk)?;
+            asked.extend_from_slice(&chunk[..length.max(1)]);
         }
-        asked.extend_from_slice(&chunk[..length]);
+        asked.drain(..end + 4 + body);
+        let (status, body) = given.lock().unwrap().clone();
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), &body].concat())?;
     }
-    let (status, body) = given.lock().unwrap().clone();
-    let head = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(&body)
 }
 
 /// Gives the answer to every reader.

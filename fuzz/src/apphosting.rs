@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pointsman::config::lint::{declared, limits, lint_texts, merged};
+use pointsman::config::{declared, limits, lint_texts, merged};
 
 /// Lints both, and merges them.
 pub fn run(data: &[u8]) {

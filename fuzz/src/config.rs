@@ -10,7 +10,7 @@ pub fn run(data: &[u8]) {
     match load_text(&text, Path::new("config.yaml")) {
         Ok(loaded) => {
             for name in loaded.environments() {
-                let _ = loaded.spec(&name);
+                let _ = loaded.spec(name);
             }
         }
         Err(findings) => {

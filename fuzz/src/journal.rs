@@ -3,7 +3,7 @@
 
 use pointsman::cli::print::json;
 use pointsman::domain::alert;
-use pointsman::domain::event::{Event, Fact};
+use pointsman::domain::event::{Fact, Recorded};
 use pointsman::domain::hash::Hash;
 use pointsman::domain::ids::RunNumber;
 use pointsman::domain::report::markdown;
@@ -19,7 +19,7 @@ fn fact(seq: u64, line: &str) -> Option<Fact> {
         elapsed_ms: json["elapsed_ms"].as_u64().unwrap_or_default(),
         actor: json["actor"].as_str().unwrap_or_default().to_owned(),
         step: json["step"].as_str().and_then(|step| step.parse().ok()),
-        event: Event::from_parts(json["kind"].as_str()?, json["data"].clone()),
+        event: Recorded::from_parts(json["kind"].as_str()?, json["data"].clone()),
         prev: Hash::zero(),
         hash: Hash::zero(),
     };

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 #[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "a fuzzer has it as a crate")]
 mod readers;
 
 /// The files of a corpus, in the order of their names.
@@ -16,7 +17,7 @@ fn corpus(of: &str) -> Vec<Vec<u8>> {
     files.into_iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
-/// A number that follows from the one before, for the same changes in each run (SplitMix64).
+/// A number that follows from the one before, for the same changes in each run (`SplitMix64`).
 fn next(state: &mut u64) -> usize {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;

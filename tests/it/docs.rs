@@ -8,10 +8,9 @@ use pointsman::tui::keys::commands::COMMANDS;
 use super::house::files;
 
 #[path = "../../benches/figure/mod.rs"]
-#[expect(dead_code, reason = "the benches use all of it")]
+#[expect(dead_code, clippy::print_stdout, reason = "the benches use all of it, and print")]
 mod figure;
 #[path = "../../benches/figure/page.rs"]
-#[expect(dead_code, reason = "the bench that writes the page uses all of it")]
 mod page;
 
 /// The root of the repository.

@@ -169,7 +169,7 @@ impl Proxy {
 
 /// One thread per processor, each with its own runtime, so that one thread reads, forwards and answers a request.
 /// On a shared runtime, the two connections of a request wake each other across threads, which cost half the
-/// throughput (`benches/proxy.rs`).
+/// throughput (`benches/proxy/`).
 pub(super) struct Workers(Vec<Handle>);
 
 impl Workers {

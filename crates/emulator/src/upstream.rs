@@ -1,5 +1,5 @@
 //! Persistent connections to one build. hyper-util's pooled client is made for many hosts: its shared maps, and a task for
-//! each response, cost a proxy to one port a tenth of its throughput (`benches/proxy.rs`).
+//! each response, cost a proxy to one port a tenth of its throughput (`benches/proxy/`).
 
 #![expect(
     clippy::disallowed_methods,

@@ -4,7 +4,7 @@ use futures_util::stream::{self, Buffered, Collect, StreamExt as _};
 
 /// Reads under way at once. Enough that fifty services take about as long as one (`benches/scale.rs`); more would
 /// only meet a platform's limit of requests per minute.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 64;
 
 /// The results of all reads, in the order of the reads. Only for what ends by itself within seconds: a read that hangs
 /// holds its place.

@@ -73,6 +73,12 @@ impl AppHosting {
         Self { api: Client { origins, ..self.api }, ..self }
     }
 
+    /// Sets the maximum tries of a call.
+    #[must_use]
+    pub fn with_attempts(self, attempts: u32) -> Self {
+        Self { api: Client { attempts, ..self.api }, ..self }
+    }
+
     /// Excludes Pointsman's state folder from uploads.
     #[must_use]
     pub fn without_state(self, state: PathBuf) -> Self {

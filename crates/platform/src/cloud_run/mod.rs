@@ -55,6 +55,12 @@ impl CloudRun {
     ) -> Result<Self, Problem> {
         Client::new(base, bearer, kind).map(|api| Self { api, clock })
     }
+
+    /// Sets the maximum tries of a call.
+    #[must_use]
+    pub fn with_attempts(self, attempts: u32) -> Self {
+        Self { api: Client { attempts, ..self.api }, ..self }
+    }
 }
 
 impl Hosting for CloudRun {

@@ -14,7 +14,7 @@ use pointsman_core::ports::database::{DatabaseError, Refused};
 use pointsman_core::retry::Backoff;
 
 /// Maximum attempts for transient failures.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(2) };
 
@@ -24,7 +24,7 @@ impl Firestore {
         let passing =
             |error: &DatabaseError| matches!(error.refused, Refused::Lost | Refused::Contended);
         let again = |error: &DatabaseError, wait| passing(error).then_some(wait);
-        retried(ATTEMPTS, RETRY_BACKOFF, || self.once(name, &body), again).await
+        retried(self.attempts, RETRY_BACKOFF, || self.once(name, &body), again).await
     }
 
     /// Sends one request. The caller of a change decides, after reading back, whether to retry it.

@@ -27,6 +27,7 @@ pub struct Firestore {
     /// `projects/P/databases/(default)/documents`.
     root: String,
     bearer: Auth,
+    attempts: u32,
 }
 
 impl std::fmt::Debug for Firestore {
@@ -48,7 +49,14 @@ impl Firestore {
             base: base.into(),
             root: format!("projects/{project}/databases/{database}/documents"),
             bearer,
+            attempts: call::ATTEMPTS,
         })
+    }
+
+    /// Sets the maximum tries of a read.
+    #[must_use]
+    pub fn with_attempts(self, attempts: u32) -> Self {
+        Self { attempts, ..self }
     }
 }
 
@@ -160,7 +168,7 @@ impl Database for Firestore {
     fn collections(&self) -> Answered<'_, Vec<String>> {
         Box::pin(async move {
             let (mut found, mut token) = (Vec::new(), None::<String>);
-            loop {
+            for _ in 0..wire::MOST_PAGES {
                 let mut body = json!({ "pageSize": 300 });
                 if let Some(token) = &token {
                     body["pageToken"] = json!(token);
@@ -174,6 +182,7 @@ impl Database for Firestore {
                     return Ok(found);
                 }
             }
+            Err(wire::endless("collections"))
         })
     }
 

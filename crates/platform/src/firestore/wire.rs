@@ -54,6 +54,16 @@ pub(super) fn unreadable(what: &str) -> DatabaseError {
     DatabaseError { refused: Refused::Lost, problem: problem.because(format!("{what} is missing")) }
 }
 
+/// Maximum pages of a list. No database has more.
+pub(super) const MOST_PAGES: usize = 100;
+
+/// A list that names a next page again and again.
+pub(super) fn endless(of: &str) -> DatabaseError {
+    let problem = Problem::new(format!("the list of {of} never ends"))
+        .because(format!("Firestore names a next page after {MOST_PAGES} of them"));
+    DatabaseError { refused: Refused::Lost, problem }
+}
+
 /// The parts of a streaming method's response.
 pub(super) fn parts(answer: &Value) -> Result<&Vec<Value>, DatabaseError> {
     answer.as_array().ok_or_else(|| unreadable("a list"))

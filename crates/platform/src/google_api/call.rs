@@ -21,7 +21,7 @@ use pointsman_core::step::Failure;
 
 /// Maximum attempts for transient failures. Retries are safe: every change carries a request id or an etag, or names
 /// what it creates, and the server ignores or refuses a repeat.
-const ATTEMPTS: u32 = 4;
+pub(super) const ATTEMPTS: u32 = 4;
 /// Timeout of a read: it is answered immediately or hangs. A change may take the client's whole minute.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 /// A longer wait is reported as a failure; the step is retried later.
@@ -132,7 +132,7 @@ impl Client {
             (failed.passes && !stale && wait <= LONGEST_RETRY_AFTER).then_some(wait)
         };
         let call = || self.once(api, (method.clone(), url), query, body);
-        retried(ATTEMPTS, POLL, call, again).await.map_err(|failed| failed.error)
+        retried(self.attempts, POLL, call, again).await.map_err(|failed| failed.error)
     }
 
     async fn once(

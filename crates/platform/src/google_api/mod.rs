@@ -67,12 +67,14 @@ pub(crate) struct Client {
     pub(crate) bearer: Auth,
     pub(crate) kind: Kind,
     pub(crate) origins: Origins,
+    /// Maximum tries of a call.
+    pub(crate) attempts: u32,
 }
 
 impl Client {
     pub(crate) fn new(base: impl Into<String>, bearer: Auth, kind: Kind) -> Result<Self, Problem> {
         let (http, base) = (crate::http::client()?, base.into());
-        Ok(Self { http, base, bearer, kind, origins: Origins::default() })
+        Ok(Self { http, base, bearer, kind, origins: Origins::default(), attempts: call::ATTEMPTS })
     }
 
     /// The base URL of an API.

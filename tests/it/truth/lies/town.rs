@@ -105,10 +105,13 @@ pub(super) fn screen(sandbox: &Sandbox) -> String {
     terminal.wants("2 Deploy");
     terminal.press("7");
     terminal.wants("▶ 7 History");
-    terminal.wants("live");
-    let main = words(&terminal.text());
-    let reads = ["Reading the store", "Asking…"];
-    wait_until("all is read", || !reads.iter().any(|reads| terminal.text().contains(reads)));
+    let reads = ["eading the store", "Asking…"];
+    let mut main = String::new();
+    wait_until("all is read", || {
+        main = words(&terminal.text());
+        // The last line is drawn last.
+        !reads.iter().any(|reads| main.contains(reads)) && main.ends_with("q quit")
+    });
     terminal.press("z");
     terminal.press("\r");
     wait_until("the run's page is alone on the screen", || {

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::super::wire;
 use super::{AdminCall, Firestore, unreadable};
 use pointsman_core::google_api::GoogleApi;
 use pointsman_core::index::{
@@ -35,7 +36,7 @@ impl Firestore {
         filter: Option<&str>,
     ) -> Result<Vec<Value>, DatabaseError> {
         let (mut all, mut token) = (Vec::new(), String::new());
-        loop {
+        for _ in 0..wire::MOST_PAGES {
             let mut query = vec![("pageSize", "300")];
             query.extend(filter.map(|filter| ("filter", filter)));
             if !token.is_empty() {
@@ -49,6 +50,7 @@ impl Firestore {
                 None => return Ok(all),
             }
         }
+        Err(wire::endless(key))
     }
 
     pub(super) async fn begin_index(&self, index: &Index) -> Result<(), DatabaseError> {
