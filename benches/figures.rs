@@ -76,7 +76,7 @@ fn main() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut command = Command::new(env!("CARGO"));
         command.args(["bench", "--bench", bench]).current_dir(root).env(FILE, file.path());
-        // What cargo told this program about itself would make it build everything anew.
+        // What cargo told this program about itself would make it build everything again.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_")) {
             command.env_remove(name);
         }

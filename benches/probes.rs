@@ -162,7 +162,7 @@ async fn exporter(probes_at_once: usize) -> Option<Cost> {
 async fn main() {
     for probes in PROBES {
         let ours = ours(probes).await;
-        let asked = format!("of {probes} asked for");
+        let asked = format!("of {probes} wanted");
         seen(&format!("{probes} probes: answers per second"), ours.per_second, "", &asked);
         let Some(theirs) = exporter(probes).await else {
             println!("prometheus-blackbox-exporter is not installed: nothing to compare with");

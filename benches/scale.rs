@@ -67,7 +67,7 @@ async fn far_away(port: u16) -> u16 {
     own
 }
 
-/// A config with `environments` of so many services each, at an endpoint. Environment `e0` has the first ports.
+/// A config with this many environments of this many services each, at an endpoint. Environment `e0` has the first ports.
 fn config(ports: &[u16], environments: usize, services: usize, endpoint: &str) -> String {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
     let mut text = "version: 1\nservices:\n".to_owned();

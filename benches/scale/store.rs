@@ -17,7 +17,7 @@ use super::terminal::Terminal;
 
 const ROUNDS: usize = 7;
 
-/// Adds copies of a run until the store has so many.
+/// Adds copies of a run until the store has this many.
 fn fill(store: &mut SqliteStore, plan: &Plan, facts: &[Fact], runs: u64) {
     let mut number = 0;
     while number < runs {

@@ -46,7 +46,7 @@ fn changed(input: &[u8], other: &[u8], state: &mut u64) -> Vec<u8> {
     all
 }
 
-/// Runs a reader on its corpus, and on so many changes of each file.
+/// Runs a reader on its corpus, and on this many changes of each file.
 fn fed(of: &str, changes: usize, run: fn(&[u8])) {
     let (all, mut state) = (corpus(of), 24);
     for input in &all {

@@ -2,14 +2,16 @@
 
 use pointsman::domain::checklist::List;
 use pointsman::domain::error::Problem;
-use pointsman::domain::ids::EnvironmentName;
+use pointsman::domain::ids::{EnvironmentName, RunNumber};
 use pointsman::domain::lint_report::{About, LintFinding};
 use pointsman::domain::policy::Protection;
 use pointsman::domain::snapshot::EnvironmentSnapshot;
+use pointsman::ports::journal::Damage;
 use pointsman::tui::keys::Code;
 use pointsman::tui::model::environments::Environment;
 use pointsman::tui::msg::Msg;
 use pointsman::tui::panes::Pane;
+use pointsman::tui::panes::history::model::PastRuns;
 use pointsman::tui::theme::Theme;
 use pointsman::tui::view::{Target, target_at};
 
@@ -289,4 +291,38 @@ fn jobs_with_one_name_are_two_rows() {
     assert_eq!(screen.model.chosen(Pane::Pipeline), Some(1));
     screen.char('j');
     assert_eq!(screen.model.chosen(Pane::Pipeline), Some(2));
+}
+
+#[test]
+fn damaged_runs_are_named_where_runs_are_listed() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let damage = |run: u64, because: &str| Damage {
+        run: RunNumber(run),
+        seq: 4,
+        because: because.to_owned(),
+        ended: true,
+    };
+    let changed = damage(2, "its content was changed after it was written");
+    for (width, height) in [(160, 45), (100, 30), (80, 24)] {
+        let mut screen = Screen::new(Protection::Open);
+        screen.send(Msg::Resize(width, height));
+        screen.run(&bench.runs()[0], None);
+        screen.send(Msg::Damaged(vec![changed.clone()]));
+        screen.shows("DAMAGED #2   live 1.0.0");
+        screen.char('7');
+        screen.char('z');
+        let many = (3..8).map(|run| damage(run, "it is missing"));
+        let damaged = many.chain([changed.clone()]).collect();
+        screen.send(Msg::Past(Ok(PastRuns { runs: bench.runs(), damaged })));
+        let drawn = screen.draw(&plain());
+        for said in ["#7 is damaged", "verify 5", "and 3 more: pointsman doctor", "PROMOTED"] {
+            assert!(drawn.contains(said), "{said} is not in\n{drawn}");
+        }
+        // Without any other run, the list does not say that there was none.
+        let damaged = vec![changed.clone()];
+        screen.send(Msg::Past(Ok(PastRuns { runs: Vec::new(), damaged })));
+        let drawn = screen.draw(&plain());
+        assert!(drawn.contains("verify 2") && !drawn.contains("No runs yet"), "{drawn}");
+    }
 }

@@ -98,7 +98,7 @@ fn live(model: &Model, here: &Environment, theme: &Theme, room: usize) -> Spans 
         spans.push(Span::styled(text, theme.style(Role::Failed)));
     }
     if let Some(damage) = model.panes.history.latest_damaged.first() {
-        let text = format!("DAMAGED: run {} is left out   ", damage.run);
+        let text = format!("DAMAGED {}   ", damage.run);
         spans.push(Span::styled(text, theme.style(Role::Failed)));
     }
     if let Some(split) = here.driven().and_then(|run| split(&run.view)) {

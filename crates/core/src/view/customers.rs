@@ -78,8 +78,8 @@ impl RunView {
         }
     }
 
-    /// Whether a side has the traffic by the platform's word alone: its public address was asked which build answers, and
-    /// did not say that one, or it was not asked any more.
+    /// Whether a side has the traffic by the platform's word alone: its public address named another build or none, or
+    /// nothing asked it.
     fn unconfirmed(&self, side: Side) -> bool {
         let asks = StepKind::Attest { side };
         self.steps.iter().rev().find(|step| step.plan.kind == asks).is_some_and(|step| {

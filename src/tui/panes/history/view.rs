@@ -66,8 +66,8 @@ fn damaged(history: &HistoryPane, theme: &Theme, width: usize) -> Vec<Line<'stat
     if all.len() > DAMAGED_NAMED {
         lines.push(format!("and {} more: pointsman doctor", all.len() - DAMAGED_NAMED));
     }
-    let line = |text: String| Line::styled(cut(&text, width), theme.style(Role::Failed));
-    lines.into_iter().map(line).collect()
+    let lines = lines.iter().flat_map(|line| wrapped(line, width));
+    lines.map(|line| Line::styled(line, theme.style(Role::Failed))).collect()
 }
 
 /// The areas of the pane, from top to bottom, and their lines.
