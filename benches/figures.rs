@@ -77,7 +77,8 @@ fn main() {
         let mut command = Command::new(env!("CARGO"));
         command.args(["bench", "--bench", bench]).current_dir(root).env(FILE, file.path());
         // What cargo told this program about itself would make it build everything again.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_")) {
+        let own = |name: &str| name.starts_with("CARGO_") || name == "OUT_DIR";
+        for (name, _) in std::env::vars().filter(|(name, _)| own(name)) {
             command.env_remove(name);
         }
         let done = command.status().unwrap();
