@@ -24,6 +24,8 @@ use pointsman::ports::hosting::Hosting;
 use pointsman::ports::pipeline::Pipeline as _;
 use tokio::runtime::Runtime;
 
+use super::CONFIG;
+
 /// Longer than a hundred pages take on this machine.
 const WITHIN: Duration = Duration::from_secs(20);
 
@@ -73,8 +75,7 @@ impl Readers {
         let cloud_run =
             CloudRun::new(&url, bearer(), Kind::Loopback, clock.clone()).unwrap().with_attempts(1);
         let of = Repository { api: url.clone(), name: "o/r".into(), workflow: None, branch: None };
-        let text = include_str!("../../config.yaml");
-        let loaded = load_text(text, Path::new("config.yaml")).unwrap();
+        let loaded = load_text(CONFIG, Path::new("config.yaml")).unwrap();
         Self {
             runtime,
             given,

@@ -15,7 +15,8 @@ pub fn run(data: &[u8]) {
         }
         Err(findings) => {
             assert!(!findings.findings.is_empty(), "refused without a reason");
-            let lines = text.lines().count().max(1);
+            // YAML ends a line at a carriage return too.
+            let lines = text.matches(['\n', '\r']).count() + 1;
             for finding in &findings.findings {
                 assert!(finding.line <= lines + 1, "{} is not in {lines} lines", finding.line);
             }

@@ -16,6 +16,8 @@ use pointsman::tui::view::render;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::CONFIG;
+
 /// Maximum messages of one input: a longer one shows nothing new, and costs time.
 const MOST: usize = 200;
 
@@ -62,8 +64,7 @@ fn message(kind: u8, byte: u8) -> Msg {
 
 /// Sends them to a screen of two environments, and draws it after each.
 pub fn run(data: &[u8]) {
-    let text = include_str!("../../config.yaml");
-    let loaded = load_text(text, Path::new("config.yaml")).unwrap();
+    let loaded = load_text(CONFIG, Path::new("config.yaml")).unwrap();
     let environments = ["development", "production"].map(|name| {
         let spec = loaded.spec(name).unwrap();
         let services = spec.members.iter().map(|member| member.service().to_string()).collect();

@@ -5,7 +5,7 @@ use pointsman::config::migrations;
 /// Reads a folder with one migration.
 pub fn run(data: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("1.0.0-x.yaml"), data).unwrap();
+    std::fs::write(folder.path().join("1.0.0_x.yaml"), data).unwrap();
     match migrations(folder.path()) {
         Ok(read) => {
             for migration in read {

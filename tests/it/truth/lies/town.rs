@@ -68,7 +68,7 @@ impl Town {
         let text = text
             .replace(&bo, "")
             .replace("order: [toto-bo, toto-app]", "order: [toto-app]")
-            .replace("within: 20s", "within: 3s")
+            .replace("within: 20s", "within: 1s")
             .replace(&format!("http://localhost:{port}"), &public.url());
         fs::write(&config, text).unwrap();
         let receiver = Receiver::of(&platform.sandbox);
