@@ -19,7 +19,7 @@ fn edited_record() {
     let history = sandbox.run(&["history"]).exits(0);
     let told = Told {
         exit: u8::try_from(verified.code).unwrap(),
-        screen: screen(&sandbox),
+        screen: screen(&sandbox, "run #1 is damaged"),
         json: sandbox.run(&["status", "development", "--json"]).exits(0).json(),
         report: [verified.err, report.out, report.err, history.out, history.err].concat(),
         alerts,

@@ -25,7 +25,7 @@ fn store_from_yesterday() {
     let status = sandbox.run(&["status", "development"]);
     let told = Told {
         exit: u8::try_from(status.code).unwrap(),
-        screen: screen(&sandbox),
+        screen: screen(&sandbox, "drift"),
         json: sandbox.run(&["status", "development", "--json"]).exits(0).json(),
         report: [status.out, status.err, sandbox.run(&["report", "1"]).exits(0).out].concat(),
         alerts,

@@ -38,7 +38,7 @@ impl Receiver {
         let page = sandbox.run(&["report", &run]).exits(0).out;
         Told {
             exit: u8::try_from(said.code).unwrap(),
-            screen: screen(sandbox),
+            screen: screen(sandbox, ""),
             json: sandbox.run(&["report", &run, "--json"]).exits(0).json(),
             report: format!("{page}\n{}", said.err),
             alerts: self.0.asked().iter().map(|asked| asked.body.clone()).collect(),
@@ -99,8 +99,8 @@ impl Town {
     }
 }
 
-/// The main screen and the page of the newest run.
-pub(super) fn screen(sandbox: &Sandbox) -> String {
+/// The main screen, once it shows a text, and the page of the newest run.
+pub(super) fn screen(sandbox: &Sandbox, shows: &str) -> String {
     let mut terminal = Terminal::open(sandbox, 60, 200);
     terminal.wants("2 Deploy");
     terminal.press("7");
@@ -110,7 +110,8 @@ pub(super) fn screen(sandbox: &Sandbox) -> String {
     wait_until("all is read", || {
         main = words(&terminal.text());
         // The last line is drawn last.
-        !reads.iter().any(|reads| main.contains(reads)) && main.ends_with("q quit")
+        let whole = main.ends_with("q quit") && main.contains(shows);
+        whole && !reads.iter().any(|reads| main.contains(reads))
     });
     terminal.press("z");
     terminal.press("\r");
