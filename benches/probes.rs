@@ -13,6 +13,8 @@
 
 #[expect(dead_code, reason = "other benches use the rest")]
 mod figure;
+#[path = "figure/resident.rs"]
+mod resident;
 #[path = "../tests/it/sandbox.rs"]
 #[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]
 mod sandbox;
@@ -24,6 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use figure::{Goal, judged, seen};
+use resident::resident_mb;
 use sandbox::{Sandbox, free_port};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -66,10 +69,7 @@ fn used(pid: u32) -> (f64, f64) {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let rss = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    let kilobytes: f64 = rss.split_whitespace().nth(1).unwrap().parse().unwrap();
-    ((ticks(11) + ticks(12)) / TICKS, kilobytes / 1024.0)
+    ((ticks(11) + ticks(12)) / TICKS, resident_mb(pid))
 }
 
 async fn cost(child: &Child, count: &AtomicUsize) -> Cost {

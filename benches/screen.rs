@@ -14,6 +14,8 @@
 
 #[expect(dead_code, reason = "other benches use the rest")]
 mod figure;
+#[path = "figure/resident.rs"]
+mod resident;
 #[path = "../tests/it/sandbox.rs"]
 #[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]
 mod sandbox;
@@ -35,6 +37,7 @@ use pointsman::domain::plan::Source;
 use pointsman::domain::planner;
 use pointsman::domain::release::ReleaseLabel;
 use portable_pty::CommandBuilder;
+use resident::resident_mb;
 use sandbox::Sandbox;
 use terminal::Terminal;
 
@@ -101,12 +104,6 @@ fn cpu(pid: u32) -> f64 {
         told.split_whitespace().next()?.parse::<f64>().ok()
     });
     used.sum::<f64>() / 1e9
-}
-
-fn resident_mb(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
 fn told(what: &str, is: f64, goal: f64, unit: &str) {

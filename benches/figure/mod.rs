@@ -24,6 +24,11 @@ impl Goal {
         }
     }
 
+    /// `reached` or `missed`.
+    pub(crate) fn verdict(self, value: f64) -> &'static str {
+        if self.reached(value) { "reached" } else { "missed" }
+    }
+
     pub(crate) fn words(self, unit: &str) -> String {
         match self {
             Self::AtMost(limit) => format!("≤ {} {unit}", number(limit)),
@@ -59,8 +64,7 @@ fn tell(what: &str, value: f64, unit: &str, goal: Option<Goal>, of: &str) {
     let figure =
         Figure { what: what.to_owned(), value, unit: unit.to_owned(), goal, of: of.to_owned() };
     let judged = goal.map_or_else(String::new, |goal| {
-        let reached = if goal.reached(value) { "reached" } else { "missed" };
-        format!("goal {} {reached}", goal.words(""))
+        format!("goal {} {}", goal.words(""), goal.verdict(value))
     });
     println!("{what:<58} {:>10} {unit:<10} {judged:<24} {of}", number(value));
     if let Some(file) = std::env::var_os(FILE) {

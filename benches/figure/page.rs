@@ -63,13 +63,8 @@ pub(crate) fn page(record: &Record) -> String {
             measured.date
         );
         for Figure { what, value, unit, goal, of } in &measured.figures {
-            let (limit, judged) = goal.map_or_else(
-                || (String::new(), ""),
-                |goal| {
-                    let reached = if goal.reached(*value) { "reached" } else { "missed" };
-                    (goal.words(unit), reached)
-                },
-            );
+            let (limit, judged) =
+                goal.map_or_else(Default::default, |goal| (goal.words(unit), goal.verdict(*value)));
             let value = format!("{} {unit}", number(*value));
             let _ = writeln!(
                 text,

@@ -13,15 +13,20 @@
 
 #[path = "../figure/mod.rs"]
 mod figure;
+#[path = "../figure/resident.rs"]
+mod resident;
 #[path = "../../tests/it/sandbox.rs"]
 #[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]
 mod sandbox;
 mod switches;
+#[path = "../../tests/it/switches_under_load.rs"]
+mod switches_under_load;
 
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use figure::{Goal, judged, median, seen};
+use resident::resident_mb;
 use sandbox::{Sandbox, free_port, get, wait_until};
 use serde_json::Value;
 
@@ -152,12 +157,6 @@ fn large_bodies(ports: &Ports) {
     seen("1 GiB there and back beside the bare service", ours / bare, "×", &of);
 }
 
-fn resident(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-}
-
 /// Opens connections that ask once and then stay.
 fn idle(port: u16) -> Vec<TcpStream> {
     use std::io::{Read as _, Write as _};
@@ -192,10 +191,10 @@ fn main() {
     small_answers(&ports, "");
     large_bodies(&ports);
     let pid = u32::try_from(status["pid"].as_u64().unwrap()).unwrap();
-    let before = resident(pid);
+    let before = resident_mb(pid);
     // On ours alone: a process may open 20,000 files here.
     let open = idle(ports.ours);
-    let each = (resident(pid) - before) * 1024.0 / f64::from(u32::try_from(IDLE).unwrap());
+    let each = (resident_mb(pid) - before) * 1024.0 / f64::from(u32::try_from(IDLE).unwrap());
     seen("memory of an idle connection", each, "KiB", "");
     small_answers(&ports, ", with 10,000 idle connections to ours");
     drop(open);

@@ -2,13 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::figure::{Goal, judged, seen};
-use super::sandbox::{Sandbox, get, wait_until};
+use super::sandbox::{Sandbox, get};
+use super::switches_under_load::{Load, back_and_forth};
 
 const SWITCHES: usize = 20;
 /// Streams, and `WebSocket`s, that are open at the same time.
@@ -81,43 +81,21 @@ fn repeated(
 
 /// Twenty rollbacks back and forth, and what was lost.
 pub(super) fn under_load(sandbox: &Sandbox) {
-    let script = sandbox.folder.path().join("bad.lua");
-    let counted = "done = function(s) print(string.format('bad=%d requests=%d', s.errors.status + s.errors.connect + \
-                   s.errors.read + s.errors.write + s.errors.timeout, s.requests)) end\n";
-    std::fs::write(&script, counted).unwrap();
-    let mut load = Command::new("wrk")
-        .args(["-t2", "-c64", "-d600s", "--timeout", "20s", "-s"])
-        .arg(&script)
-        .arg(format!("http://127.0.0.1:{}/", sandbox.app))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let load = Load::start(sandbox);
     let over = Arc::new(AtomicBool::new(false));
     let port = sandbox.app;
     let (streams, mut threads) = repeated(&over, move || stream(port));
     let (sockets, more) = repeated(&over, move || web_socket(port).unwrap_or(false));
     threads.extend(more);
-    for n in 0..SWITCHES {
-        let to = if n % 2 == 0 { "1.0.0" } else { "1.1.0" };
-        let back = ["rollback", "development", "--to", to, "--yes", "--override", "bad=bench"];
-        let _ = sandbox.run(&back).exits(0);
-    }
+    back_and_forth(sandbox, SWITCHES);
     over.store(true, Ordering::Relaxed);
     for thread in threads {
         thread.join().unwrap();
     }
-    // wrk prints its summary when it is interrupted.
-    let pid = load.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    wait_until("wrk has summed up", || load.try_wait().unwrap().is_some());
-    let text = String::from_utf8(load.wait_with_output().unwrap().stdout).unwrap();
-    let number = |word: &str| {
-        let rest = text.split(word).nth(1).unwrap();
-        rest.split_whitespace().next().unwrap().parse::<f64>().unwrap()
-    };
+    let (bad, requests) = load.stop();
     let what = format!("requests over {SWITCHES} switches");
-    judged(&what, number("requests="), "", Goal::AtLeast(200_000.0), "");
-    judged("requests lost", number("bad="), "", Goal::AtMost(0.0), "");
+    judged(&what, f64::from(requests), "", Goal::AtLeast(200_000.0), "");
+    judged("requests lost", f64::from(bad), "", Goal::AtMost(0.0), "");
     let as_number =
         |count: &AtomicUsize| f64::from(u32::try_from(count.load(Ordering::Relaxed)).unwrap());
     for (what, counted) in [("streams", &streams), ("WebSockets", &sockets)] {

@@ -80,6 +80,7 @@ mod simulating;
 mod simulation;
 mod stand_in;
 mod store_conformance;
+mod switches_under_load;
 mod team;
 mod terminal;
 mod themes;
