@@ -171,6 +171,29 @@ fn no_file_is_too_long() {
     }
 }
 
+/// Tokio takes the branches of a `select!` in random order unless it is told not to, and then the simulation could not
+/// play a seed twice.
+#[test]
+fn every_select_of_a_run_has_an_order() {
+    let mut without = Vec::new();
+    for floor in ["core", "engine", "store", "rehearsal"] {
+        for path in sources(&root().join("crates").join(floor).join("src")) {
+            let text = fs::read_to_string(&path).unwrap();
+            let bodies = text.split("select! {").skip(1);
+            let line = |body: &str| {
+                let mut lines = body.lines().map(str::trim);
+                lines.find(|line| !line.is_empty() && !line.starts_with("//")).map(str::to_owned)
+            };
+            without.extend(
+                bodies
+                    .filter(|body| line(body).as_deref() != Some("biased;"))
+                    .map(|_| path.clone()),
+            );
+        }
+    }
+    assert!(without.is_empty(), "{without:#?}");
+}
+
 #[test]
 fn core_does_no_io() {
     for file in sources(&root().join("crates/core/src")) {

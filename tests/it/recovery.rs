@@ -6,6 +6,7 @@ use std::time::Duration;
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome};
 use pointsman::domain::health::Verdict;
+use pointsman::domain::ids::BuildId;
 use pointsman::domain::migration::SchemaWay;
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
@@ -281,12 +282,59 @@ fn foreign_traffic_is_left_alone() {
     first_release(&bench);
     let soak = fact_where(|state| state.step().is_some_and(|s| s.as_str() == "soak"));
     let dead = bench.crash(&deploy_plan("1.1.0"), soak, false).unwrap();
-    let foreign = pointsman::domain::ids::BuildId::new("foreign-build").unwrap();
+    let foreign = BuildId::new("foreign-build").unwrap();
     bench.world.give_traffic("toto-app", &foreign);
     assert_eq!(bench.choices(&dead), [Choice::Leave]);
     let (_, view) = bench.resume(dead, None);
     assert_eq!((outcome(&view), view.exit_code()), (Outcome::Unknown, 7));
     assert_eq!(bench.world.live("toto-app"), Some(foreign));
+}
+
+/// What a person is offered must be possible: a run that nothing can end keeps its environment.
+#[test]
+fn every_choice_that_is_offered_ends_the_run() {
+    let foreign: BuildId = "foreign-build".parse().unwrap();
+    let back = |bench: &Bench| {
+        let target = default_target(&bench.runs(), &live(bench)).unwrap();
+        planner::rollback(spec(), &target, None, SchemaWay::Keep).unwrap()
+    };
+    let plans: [&dyn Fn(&Bench) -> Plan; 3] =
+        [&|_| deploy_plan("1.1.0"), &|_| shared_plan("1.1.0"), &back];
+    let (mut states, mut taken) = (std::collections::BTreeSet::new(), 0);
+    for (kind, plan) in plans.into_iter().enumerate() {
+        for at in 2.. {
+            let died = |moved: bool| {
+                let bench = Bench::new();
+                first_release(&bench);
+                if kind == 2 {
+                    bench.drive(&deploy_plan("1.0.1"));
+                }
+                let dead = bench.crash(&plan(&bench), at, false)?;
+                if moved {
+                    bench.world.give_traffic("toto-app", &foreign);
+                }
+                Some((bench, dead))
+            };
+            let Some((bench, dead)) = died(false) else { break };
+            let state = (kind, dead.state.sentence(), dead.touched_traffic());
+            if dead.ended.is_some() || !states.insert(state.clone()) {
+                continue;
+            }
+            for moved in [false, true] {
+                if moved {
+                    bench.world.give_traffic("toto-app", &foreign);
+                }
+                for choice in bench.choices(&dead) {
+                    let (bench, dead) = died(moved).unwrap();
+                    let (_, view) = bench.resume(dead, Some(choice));
+                    let name = format!("{choice:?} of {state:?}, moved: {moved}");
+                    assert!(view.ended.is_some(), "{name}: {:?}", view.state);
+                    taken += 1;
+                }
+            }
+        }
+    }
+    assert!(taken > 100, "only {taken} choices were taken");
 }
 
 #[test]

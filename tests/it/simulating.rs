@@ -10,9 +10,11 @@ use super::world::side_by_side;
 const SEEDS: u64 = 500;
 
 /// Seeds that found a fault, each with what it was.
-const FOUND: [u64; 2] = [
+const FOUND: [u64; 3] = [
     // The driver of a run that another process of its machine had superseded opened it again, and it ended twice.
     550, 1304,
+    // A run that died before it recorded its end, while traffic was moved by hand, could neither continue nor end.
+    280,
 ];
 
 #[test]
@@ -45,9 +47,9 @@ fn first_seeds_hold() {
 /// The same seed tells the same story: otherwise a failure could not be examined.
 #[test]
 fn seed_tells_one_story() {
-    for seed in 1000..1006 {
+    side_by_side(2, 1000..1020, |seed| {
         assert_eq!(plain(&play(seed).story), plain(&play(seed).story), "seed {seed}");
-    }
+    });
 }
 
 /// A story without the random ids of builds.

@@ -38,6 +38,7 @@ fn states() -> Vec<(&'static str, RunState)> {
 const RUNNING: &[&str] = &["running"];
 const BEGUN: &[&str] = &["ready", "running", "waiting", "failed", "paused", "done"];
 const BETWEEN: &[&str] = &["ready", "waiting", "failed", "paused"];
+const AT_REST: &[&str] = &["ready", "waiting", "failed", "paused", "done"];
 
 fn schema(version: &str) -> SchemaVersion {
     version.parse().unwrap()
@@ -101,8 +102,8 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::RunEnded { outcome: Outcome::CleanedUp, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::Migrated, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::Failed, because: None }, false, BETWEEN),
-        (Event::RunEnded { outcome: Outcome::Aborted, because: None }, false, BETWEEN),
-        (Event::RunEnded { outcome: Outcome::Unknown, because: None }, false, BETWEEN),
+        (Event::RunEnded { outcome: Outcome::Aborted, because: None }, false, AT_REST),
+        (Event::RunEnded { outcome: Outcome::Unknown, because: None }, false, AT_REST),
         (Event::RunEnded { outcome: Outcome::Superseded, because: None }, false, &[]),
         (Event::RunSuperseded { by: RunNumber(2) }, false, BEGUN),
     ]

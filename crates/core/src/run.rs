@@ -220,8 +220,10 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
         }
         (Event::RunEnded { outcome, .. }, _) => {
             let reached = outcome.reached();
-            let given_up = matches!(outcome, Outcome::Failed | Outcome::Aborted | Outcome::Unknown);
-            let fits = (reached && *state == S::Done) || (given_up && between);
+            // Also once every step is done: before the end is recorded someone else may move the traffic.
+            let left = matches!(outcome, Outcome::Aborted | Outcome::Unknown);
+            let given_up = left || *outcome == Outcome::Failed;
+            let fits = if *state == S::Done { reached || left } else { between && given_up };
             fits.then_some(S::Ended { outcome: *outcome })
         }
         (Event::RunSuperseded { .. }, _) => {

@@ -74,6 +74,7 @@ impl AlertDispatcher {
                 tracing::warn!(%error, "alerts wait");
             }
             tokio::select! {
+                biased;
                 _ = &mut over => break,
                 () = self.clock.sleep(QUEUE_POLL) => {}
             }
@@ -115,6 +116,7 @@ impl AlertDispatcher {
                 return Ok(());
             }
             tokio::select! {
+                biased;
                 Some(done) = open.next() => {
                     let Some(((fate, letter), attempted)) = done else { continue };
                     if let DeliveryState::GivenUp(why) = &fate {

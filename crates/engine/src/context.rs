@@ -196,6 +196,7 @@ impl Context {
             // A platform that hangs must not delay a verdict that is already known.
             let far = self.outside.hosting.logs_builds_alone();
             let part = tokio::select! {
+                biased;
                 part = asked => part,
                 () = self.sleep(if far { FAR_LOG_WITHIN } else { LOG_WITHIN }) => break,
             };

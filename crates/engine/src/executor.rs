@@ -293,6 +293,7 @@ impl Engine {
     async fn idle(&mut self, length: Duration) -> Result<(), EngineError> {
         let sleep = self.outside.clock.sleep(length);
         tokio::select! {
+            biased;
             () = sleep => {}
             Some(signal) = self.signals.recv() => self.heed(signal),
         }

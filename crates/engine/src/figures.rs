@@ -38,6 +38,7 @@ pub(super) async fn judged(
         Ok::<_, HostingError>((blue, green))
     };
     let read = tokio::select! {
+        biased;
         read = reading => read.map_err(|error| why(&error))?,
         () = outside.clock.sleep(READ_WITHIN) => return Err("no answer in time".to_owned()),
     };

@@ -47,7 +47,12 @@ impl Clock for SimClock {
     }
 
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(if length <= POLL { SLOW_POLL } else { length }))
+        let length = if length <= POLL { SLOW_POLL } else { length };
+        // Tokio's clock does not start at a whole millisecond, and rounds up: only whole ones end alike in every play.
+        let whole = length.as_nanos().div_ceil(1_000_000);
+        Box::pin(tokio::time::sleep(Duration::from_millis(
+            u64::try_from(whole).unwrap_or(u64::MAX),
+        )))
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result
     for (name, had) in names {
         // An unavailable database is retried by the step that needs it, and blocks nothing else.
         let taken = tokio::select! {
+            biased;
             taken = outside.databases.locked(name) => taken,
             () = outside.clock.sleep(RELOCK_WITHIN) => continue,
         };
@@ -69,6 +70,7 @@ pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineErr
 /// Releases every lock. An unresponsive server must not delay the end of the run.
 pub(super) async fn let_go(outside: &Outside, why: &str) {
     tokio::select! {
+        biased;
         () = outside.databases.release(why) => {}
         () = outside.clock.sleep(RELEASE_WITHIN) => {}
     }

@@ -87,6 +87,7 @@ impl Unshared {
                 }
                 let Some(limit) = limit else { return sharing.shared(run, seq).await };
                 tokio::select! {
+                    biased;
                     told = sharing.shared(run, seq) => told,
                     () = clock.sleep(limit) => Shared::NotYet(Problem::new("no answer in time")),
                 }
@@ -139,6 +140,7 @@ impl Engine {
         let limit = if gives_back { ROLLBACK_WAITS } else { ASK_AGAIN };
         loop {
             let told = tokio::select! {
+                biased;
                 told = sharing.shared(run, seq) => told,
                 Some(signal) = self.signals.recv() => {
                     self.heed(signal);

@@ -114,6 +114,7 @@ impl Engine {
             let Some(policy) = held else { continue };
             self.surely_ours().await?;
             let problem = tokio::select! {
+                biased;
                 released = self.outside.hosting.hold_rollouts(&member.target, policy, false) => {
                     released.err().map(|error| error.problem)
                 }

@@ -50,6 +50,7 @@ pub(super) async fn request_build(
 async fn builder(context: &Context, member: &Member, own: &BuildId) -> Option<String> {
     let read = context.outside.hosting.builds(&member.target);
     let builds = tokio::select! {
+        biased;
         builds = read => builds.ok()?,
         () = context.sleep(READ_WITHIN) => return None,
     };

@@ -50,6 +50,7 @@ pub(super) async fn compared(
 ) -> Option<String> {
     let read = context.outside.hosting.build(&member.target, blue);
     let live = tokio::select! {
+        biased;
         live = read => live.ok().flatten(),
         () = context.sleep(READ_WITHIN) => None,
     };

@@ -136,6 +136,7 @@ async fn read(
 ) -> Result<Vec<pointsman_core::event::Split>, String> {
     let service = member.service();
     tokio::select! {
+        biased;
         traffic = context.outside.hosting.traffic(&member.target) => {
             traffic.map(|traffic| traffic.splits).map_err(|e| format!("{service}: {}", e.problem))
         }

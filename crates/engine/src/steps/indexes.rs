@@ -149,6 +149,7 @@ async fn compared(context: &Context, planned: &PlannedDatabase) -> Compared {
     let Some(wanted) = &planned.indexes else { return Compared::NotNeeded };
     let databases = &context.outside.databases;
     let found = tokio::select! {
+        biased;
         found = found_indexes(databases, &planned.name) => found,
         () = context.sleep(READ_WITHIN) => {
             return Compared::Silent(format!("no answer within {}", spoken(READ_WITHIN)));

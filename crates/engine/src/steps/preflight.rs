@@ -99,6 +99,7 @@ async fn domains(context: &Context) -> Vec<String> {
     }
     let asked = context.plan().members.iter().map(|member| async move {
         tokio::select! {
+            biased;
             found = context.outside.hosting.domain_troubles(&member.target) => found.unwrap_or_default(),
             () = context.outside.clock.sleep(HELD_WITHIN) => Vec::new(),
         }
@@ -180,6 +181,7 @@ async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Resul
         return Ok(held.await?);
     }
     let why = tokio::select! {
+        biased;
         held = held => held.err().map(|error| error.problem.to_string()),
         () = context.outside.clock.sleep(HELD_WITHIN) => Some("nothing answered".to_owned()),
     };

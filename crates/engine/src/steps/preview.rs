@@ -21,6 +21,7 @@ pub(super) async fn open(context: &Context, member: &Member, build: &BuildId) ->
     let previews = context.to_act().await.previews()?;
     context.progress(Some(member.service()), "opening a preview address at Cloud Run");
     let opened = tokio::select! {
+        biased;
         opened = previews.open(&member.target, build) => opened.map_err(|error| error.problem.sentence()),
         () = context.sleep(OPEN_WITHIN) => Err("no answer in time".to_owned()),
     };
@@ -37,6 +38,7 @@ pub(super) async fn open(context: &Context, member: &Member, build: &BuildId) ->
 pub(crate) async fn is_gone(outside: &Outside, target: &Target, build: &BuildId) -> bool {
     let Some(previews) = outside.hosting.previews() else { return false };
     tokio::select! {
+        biased;
         open = previews.is_open(target, build) => open.is_ok_and(|open| !open),
         () = outside.clock.sleep(CLOSE_WITHIN) => false,
     }
@@ -53,6 +55,7 @@ pub(crate) fn members(plan: &Plan) -> &[Member] {
 pub(crate) async fn close(outside: &Outside, member: &Member) {
     let Some(previews) = outside.hosting.previews() else { return };
     let closed = tokio::select! {
+        biased;
         closed = previews.close(&member.target) => closed.map_err(|error| error.to_string()),
         () = outside.clock.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),
     };

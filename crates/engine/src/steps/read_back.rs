@@ -23,10 +23,12 @@ pub(super) async fn after(
     let service = member.service();
     let limit = context.plan().endpoint.capabilities().switch_within;
     let error = tokio::select! {
+        biased;
         answer = change => answer.err().map(StepError::from),
         () = context.sleep(limit) => Some(no_answer(service, limit)),
     };
     tokio::select! {
+        biased;
         traffic = context.outside.hosting.traffic(&member.target) => Ok((error, traffic?)),
         () = context.sleep(READ_BACK_WITHIN) => Err(unread(service, error)),
     }

@@ -33,6 +33,7 @@ pub(super) async fn ready(
     let within = if required.is_some() { ASK_WITHIN } else { TELL_WITHIN };
     let asked = async { database.admin()?.restorable().await };
     let restorable = tokio::select! {
+        biased;
         restorable = asked => restorable,
         () = context.sleep(within) => Some(unanswered(within)),
     };

@@ -38,6 +38,7 @@ pub(super) async fn copied(context: &Context) -> Infallible {
     let services = u32::try_from(context.plan().members.len()).unwrap_or(u32::MAX);
     while !logs.refused {
         tokio::select! {
+            biased;
             () = logs.read_all(context) => {}
             () = context.sleep(READ_WITHIN) => {}
         }

@@ -40,6 +40,7 @@ async fn waited<T>(
         return work.await;
     }
     tokio::select! {
+        biased;
         done = work => done,
         () = context.outside.clock.sleep(patience) => {
             let problem = Problem::new("the database does not answer");

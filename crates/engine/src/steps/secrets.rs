@@ -28,6 +28,7 @@ pub(super) async fn readable(context: &Context, member: &Member) -> Result<Vec<S
         |secret| async move { (secret, hosting.secret(&member.target, secret, false).await) };
     let looks = join_all(secrets.iter().map(look));
     let looks = tokio::select! {
+        biased;
         looks = looks => looks,
         () = context.sleep(ASK_WITHIN) => {
             let said = format!("secrets not checked: no answer within {} s", ASK_WITHIN.as_secs());

@@ -59,6 +59,7 @@ pub(super) async fn explain(
 /// The answer of a layer, or why there is none.
 async fn within<T>(context: &Context, asked: Answer<'_, T>) -> Result<T, String> {
     tokio::select! {
+        biased;
         answer = asked => {
             answer.map_err(|error| format!("nothing: {}", error.problem.sentence()))
         }

@@ -50,8 +50,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         reads_traffic: true,
     };
     let watch = tokio::select! {
-        monitored = monitor(context, &soak) => monitored?,
+        biased;
         exceeded = beside(context) => return Err(exceeds(context, &soak, exceeded).await),
+        monitored = monitor(context, &soak) => monitored?,
     };
     let open = end(context, &soak, &[&watch]).await?;
     let gone = gone(context.outside.prober.as_ref(), &context.view).await;
@@ -85,8 +86,9 @@ pub(super) async fn shared(context: &Context, percent: u8) -> StepResult {
         reads_traffic: false,
     };
     let (at_public, at_own) = tokio::select! {
-        monitored = async { tokio::try_join!(monitor(context, &both), monitor(context, &own)) } => monitored?,
+        biased;
         exceeded = beside(context) => return Err(exceeds(context, &both, exceeded).await),
+        monitored = async { tokio::try_join!(monitor(context, &both), monitor(context, &own)) } => monitored?,
     };
     let mut open = end(context, &both, &[&at_public, &at_own]).await?;
     let mut said = at_public.summary();
@@ -178,6 +180,7 @@ fn done(context: &Context, summary: &str, open: &[String]) -> Done {
 /// and delays none of them.
 async fn beside(context: &Context) -> Exceeded {
     tokio::select! {
+        biased;
         exceeded = metrics::exceeded(context) => exceeded,
         never = runtime_log::copied(context) => match never {},
     }

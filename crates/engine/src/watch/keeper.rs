@@ -111,6 +111,7 @@ impl Keeper {
         let mut round = 0_u32;
         loop {
             tokio::select! {
+                biased;
                 order = orders.recv() => match order {
                     Some(Order::Watch(environment, wanted, certain)) => {
                         self.watch(environment, wanted, certain);
@@ -118,7 +119,6 @@ impl Keeper {
                     Some(Order::Now) => self.wanted.send_modify(|wanted| wanted.now += 1),
                     None => break,
                 },
-                Some((key, sample)) = heard.recv() => self.hear(key, sample),
                 _ = tick.tick() => {
                     round = round.wrapping_add(1);
                     for report in self.reports(round) {
@@ -130,6 +130,8 @@ impl Keeper {
                         break;
                     }
                 }
+                // Last: thousands of results must not delay the reports.
+                Some((key, sample)) = heard.recv() => self.hear(key, sample),
             }
         }
         let _ = self.keep(&[]);

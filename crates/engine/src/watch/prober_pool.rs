@@ -75,6 +75,7 @@ pub async fn watch_probes(
         known_names = names;
         at_once.send_if_modified(|known| std::mem::replace(known, now) != now);
         tokio::select! {
+            biased;
             changed = wanted.changed() => if changed.is_err() { return },
             () = heard.closed() => return,
         }
@@ -99,6 +100,7 @@ impl One {
         let mut wait = spread.mul_f64(self.share(0));
         for round in 1_u64.. {
             tokio::select! {
+                biased;
                 () = self.clock.sleep(wait) => {}
                 // If the sender is gone, the next probe runs on schedule.
                 Ok(()) = self.now.changed() => {}

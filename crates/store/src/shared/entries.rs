@@ -119,7 +119,7 @@ pub(super) async fn add<T: Serialize + DeserializeOwned>(
         match remote.commit(&writes).await {
             Ok(_) => return Ok(last + 1),
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
-                remote.step_aside(attempt, std::process::id()).await;
+                remote.step_aside(attempt).await;
             }
             // It took effect if the entry is there with our content.
             Err(error) if error.is_lost() && attempt < ATTEMPTS => unanswered = Some(last + 1),

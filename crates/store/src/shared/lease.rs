@@ -102,7 +102,7 @@ pub(super) async fn begin(
         match remote.commit(&writes).await {
             Ok(_) => return new.keep(mirror),
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
-                remote.step_aside(attempt, std::process::id()).await;
+                remote.step_aside(attempt).await;
             }
             Err(error) if error.is_lost() && attempt < ATTEMPTS => tried.push(new),
             Err(error) => return Err(error),
@@ -305,7 +305,7 @@ pub(super) async fn claim(
                 return Ok(Held { run, environment: row.environment, fence });
             }
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
-                remote.step_aside(attempt, std::process::id()).await;
+                remote.step_aside(attempt).await;
             }
             Err(error) if error.is_lost() && attempt < ATTEMPTS => {
                 tried.push(lease);
@@ -338,7 +338,7 @@ pub(super) async fn lock(
                 return Ok(there);
             }
             Err(error) if (error.is_conflict() || error.is_lost()) && attempt < ATTEMPTS => {
-                remote.step_aside(attempt, std::process::id()).await;
+                remote.step_aside(attempt).await;
             }
             Err(error) => return Err(error),
         }

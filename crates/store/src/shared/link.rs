@@ -331,9 +331,9 @@ impl Link {
     }
 
     fn start(&self) -> Result<Hands, JournalError> {
-        let LinkParts { folder, database, clock, logs, threads, .. } = &self.parts;
+        let LinkParts { folder, database, processes, clock, logs, threads, .. } = &self.parts;
         let mirror = SqliteStore::open_as(folder, self.here())?;
-        let remote = Remote::new(database.clone(), clock.clone());
+        let remote = Remote::new(database.clone(), clock.clone(), processes.own().pid);
         let watching = self.watching.subscribe();
         let worker =
             Worker::new(remote, mirror, clock.clone(), self.state.clone(), watching, logs.clone());

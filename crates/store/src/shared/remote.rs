@@ -95,11 +95,13 @@ impl SharedError {
 pub(super) struct Remote {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
+    /// Differs between the processes of a machine.
+    pid: u32,
 }
 
 impl Remote {
-    pub(super) fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
-        Self { database, clock }
+    pub(super) fn new(database: Arc<dyn Database>, clock: Arc<dyn Clock>, pid: u32) -> Self {
+        Self { database, clock, pid }
     }
 
     pub(super) fn name(&self) -> String {
@@ -174,8 +176,9 @@ impl Remote {
     }
 
     /// Waits a short while, differently on each attempt, so that racing writers do not meet again.
-    pub(super) async fn step_aside(&self, attempt: u32, seed: u32) {
-        let spread = u64::from(seed.wrapping_mul(2_654_435_761).wrapping_add(attempt * 97) % 60);
+    pub(super) async fn step_aside(&self, attempt: u32) {
+        let spread =
+            u64::from(self.pid.wrapping_mul(2_654_435_761).wrapping_add(attempt * 97) % 60);
         let wait = Duration::from_millis(10 * u64::from(attempt) + spread);
         self.clock.sleep(wait).await;
     }

@@ -91,7 +91,7 @@ impl Driven {
                 }
                 // A command was sent, or the reply was lost: what is there now decides.
                 Err(error) if (error.is_conflict() || error.is_lost()) && attempt < ATTEMPTS => {
-                    remote.step_aside(attempt, std::process::id()).await;
+                    remote.step_aside(attempt).await;
                     self.environment = Some(remote.environment(&self.held.environment).await?.0);
                     if attempt > 1 || error.is_lost() {
                         pull(remote, mirror).await?;
