@@ -24,7 +24,7 @@ mod simulation;
 #[expect(dead_code, unused_imports, clippy::panic, reason = "the tests use all of it")]
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -38,6 +38,7 @@ fn number(name: &str, usual: u64) -> u64 {
 fn main() {
     let (from, seeds) = (number("FROM", 0), number("SEEDS", 1_000_000));
     let (states, broken) = (Mutex::new(BTreeSet::new()), Mutex::new(Vec::new()));
+    let counts = Mutex::new(BTreeMap::<_, u64>::new());
     let began = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     world::side_by_side(threads, from..from + seeds, |seed| {
@@ -45,6 +46,9 @@ fn main() {
         if !played.broken.is_empty() {
             println!("seed {seed}: {:?}\n{}", played.broken, played.story.join("\n"));
             broken.lock().unwrap().push(seed);
+        }
+        for (what, times) in played.counts {
+            *counts.lock().unwrap().entry(what).or_default() += u64::from(times);
         }
         let mut states = states.lock().unwrap();
         states.extend(played.states);
@@ -54,6 +58,7 @@ fn main() {
         }
     });
     let (states, broken) = (states.into_inner().unwrap(), broken.into_inner().unwrap());
+    println!("{:#?}", counts.into_inner().unwrap());
     let took = began.elapsed().as_secs_f64();
     let as_number = |count: usize| f64::from(u32::try_from(count).unwrap());
     let of = format!("from seed {from}");

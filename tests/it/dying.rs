@@ -25,14 +25,14 @@ pub(crate) enum End {
     /// The process is suspended right after the fact is written, and wakes after this function returns.
     TakenOver(Box<dyn FnMut() + Send>),
     /// Asked before and after each fact, whatever its number: an error is what the process gets instead.
-    Asks(Box<dyn FnMut(Written) -> Option<JournalError> + Send>),
+    Asks(Box<dyn FnMut(Written<'_>) -> Option<JournalError> + Send>),
 }
 
 /// Whether a fact is in the journal yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Written<'a> {
     No,
-    Yes,
+    Yes(&'a Fact),
 }
 
 /// A journal whose process ends at the fact number `at`.
@@ -87,7 +87,10 @@ impl Journal for Dying {
                 return Err(error);
             }
             let fact = self.inner.append(run, entry)?;
-            return ask(Written::Yes).map_or(Ok(fact), Err);
+            return match ask(Written::Yes(&fact)) {
+                Some(error) => Err(error),
+                None => Ok(fact),
+            };
         }
         let next = self.inner.run(run)?.view.last_seq + 1;
         let dead = || JournalError::Unusable(Problem::new("the runner died"));

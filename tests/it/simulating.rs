@@ -1,6 +1,6 @@
 //! The first seeds of the simulation, and those that once found a fault. `cargo bench --bench simulate` plays a million.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use super::simulation::play;
@@ -17,6 +17,20 @@ const FOUND: [u64; 3] = [
     280,
 ];
 
+/// What the seeds must reach: a simulation in which nothing happens breaks nothing.
+const MUST_HAPPEN: [&str; 10] = [
+    "a call was lost",
+    "a command was sent between two calls",
+    "a commit arrived twice",
+    "a console died by itself",
+    "a driver died by itself",
+    "a gate opened by approvals of several people",
+    "a run was begun between two calls",
+    "a run was claimed between two calls",
+    "a run was taken on",
+    "the answer of a commit was lost",
+];
+
 #[test]
 fn seeds_that_found_a_fault_hold() {
     for seed in FOUND {
@@ -28,20 +42,29 @@ fn seeds_that_found_a_fault_hold() {
 #[test]
 fn first_seeds_hold() {
     let (states, broken) = (Mutex::new(BTreeSet::new()), Mutex::new(Vec::new()));
+    let counts = Mutex::new(BTreeMap::<_, u32>::new());
     side_by_side(2, 0..SEEDS, |seed| {
         let played = play(seed);
         states.lock().unwrap().extend(played.states);
+        for (what, times) in played.counts {
+            *counts.lock().unwrap().entry(what).or_default() += times;
+        }
         if !played.broken.is_empty() {
             broken.lock().unwrap().push(format!("seed {seed}: {:#?}", played.broken));
         }
     });
     let (states, broken) = (states.into_inner().unwrap(), broken.into_inner().unwrap());
+    println!("{:#?}", counts.lock().unwrap());
     assert!(
         broken.is_empty(),
         "SEED=N cargo test --test it -- --ignored --nocapture story_of_a_seed\n{}",
         broken.join("\n")
     );
     assert!(states.len() > 400, "only {} states were reached", states.len());
+    let counts = counts.into_inner().unwrap();
+    for what in MUST_HAPPEN {
+        assert!(counts.contains_key(what), "it never happened that {what}: {counts:#?}");
+    }
 }
 
 /// The same seed tells the same story: otherwise a failure could not be examined.
@@ -67,5 +90,6 @@ fn plain(story: &[String]) -> Vec<String> {
 fn story_of_a_seed() {
     let seed = std::env::var("SEED").unwrap_or_default().parse().unwrap_or_default();
     let played = play(seed);
+    println!("{:#?}", played.counts);
     println!("{}\n{:#?}\n{} states", played.story.join("\n"), played.broken, played.states.len());
 }

@@ -100,15 +100,21 @@ impl RehearsalDatabase {
         Ok(writes.iter().map(|_| at.clone()).collect())
     }
 
-    fn of(&self, pages: &Pages<'_>) -> Vec<Document> {
+    /// The documents of a collection that `wanted` accepts, in the order of their paths.
+    fn of(&self, pages: &Pages<'_>, wanted: impl Fn(&Document) -> bool) -> Vec<Document> {
         let inside = |document: &&Document| {
             document.path.rsplit_once('/').is_some_and(|(collection, _)| {
                 collection == pages.collection
                     || (pages.group && collection.ends_with(&format!("/{}", pages.collection)))
-            })
+            }) && wanted(document)
         };
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        documents.values().filter(inside).cloned().collect()
+        if pages.group {
+            return documents.values().filter(inside).cloned().collect();
+        }
+        // The next character after the slash: everything below the collection, and nothing else.
+        let below = format!("{}/", pages.collection)..format!("{}0", pages.collection);
+        documents.range(below).map(|(_, document)| document).filter(inside).cloned().collect()
     }
 }
 
@@ -130,13 +136,13 @@ impl Database for RehearsalDatabase {
         limit: u32,
     ) -> Answered<'a, Vec<Document>> {
         let within = |d: &Document| of.until.is_none_or(|until| d.path.as_str() <= until);
-        let found = self.of(&of).into_iter().filter(within);
+        let found = self.of(&of, within).into_iter();
         let behind = found.filter(|d| after.is_none_or(|after| d.path.as_str() > after));
         soon(Ok(behind.take(limit as usize).collect()))
     }
 
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64> {
-        soon(Ok(self.of(&of).len() as u64))
+        soon(Ok(self.of(&of, |_| true).len() as u64))
     }
 
     fn since<'a>(
@@ -146,12 +152,13 @@ impl Database for RehearsalDatabase {
         since: &'a str,
     ) -> Answered<'a, Changes> {
         let moment = |text: &str| text.parse::<Timestamp>().ok();
+        let since = moment(since);
         let changed = |document: &Document| match document.fields.get(field) {
-            Some(Value::Timestamp(at)) => moment(at) >= moment(since),
+            Some(Value::Timestamp(at)) => moment(at) >= since,
             _ => false,
         };
         let pages = Pages { collection, group: false, until: None };
-        let documents = self.of(&pages).into_iter().filter(changed).collect();
+        let documents = self.of(&pages, changed);
         soon(Ok(Changes { documents, at: self.clock.now().to_string() }))
     }
 

@@ -6,9 +6,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use pointsman::domain::command::Command;
 use pointsman::domain::document::Value;
-use pointsman::domain::event::{AnsweredBy, Event, Fact, Outcome, Recorded};
+use pointsman::domain::event::{Event, Fact, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
 use pointsman::domain::plan::RunKind;
 use pointsman::domain::run::RunState;
@@ -19,6 +18,7 @@ use pointsman::rehearsal::{Act, World};
 use pointsman::store::SqliteStore;
 use serde_json::Value as Json;
 
+use super::ledger::Ledger;
 use super::server::Way;
 use crate::world::service;
 
@@ -40,6 +40,9 @@ pub(crate) struct Checks {
     moved: Mutex<Option<Duration>>,
     /// When each run began, and what was live then.
     begun: Mutex<BTreeMap<RunNumber, (Duration, Live)>>,
+    pub(super) ledger: Ledger,
+    /// How many times each thing happened.
+    pub(crate) counts: Mutex<BTreeMap<&'static str, u32>>,
 }
 
 fn live(world: &World) -> Live {
@@ -51,7 +54,17 @@ impl Checks {
         self.story.lock().unwrap().push(format!("{:8.3} {what}", at.as_secs_f64()));
     }
 
-    fn broken(&self, at: Duration, what: &str) {
+    /// Something happened that the simulation must reach.
+    pub(crate) fn count(&self, what: &'static str) {
+        *self.counts.lock().unwrap().entry(what).or_default() += 1;
+    }
+
+    /// A driver was told that its fact is kept.
+    pub(crate) fn kept(&self, run: RunNumber, fact: &Fact) {
+        self.ledger.keep(run, fact);
+    }
+
+    pub(super) fn broken(&self, at: Duration, what: &str) {
         self.tell(at, &format!("BROKEN: {what}"));
         self.broken.lock().unwrap().push(what.to_owned());
     }
@@ -86,8 +99,13 @@ impl Checks {
         };
         let view = listed.view;
         let facts = store.facts(run, 0).unwrap_or_default();
-        if !facts.iter().any(|fact| announces(&fact.event, act)) {
-            self.broken(at, &format!("{act:?} without an intent in the journal"));
+        match (facts.iter().rev().find(|fact| announces(fact, act)), way) {
+            (None, _) => self.broken(at, &format!("{act:?} without an intent in the journal")),
+            // What gives traffic back does not wait for the shared store.
+            (Some(fact), Some(way)) if !view.returns_traffic() && !way.has(run, fact.seq) => {
+                self.broken(at, &format!("{act:?} before its intent is in the shared store"));
+            }
+            _ => {}
         }
         let holder = match way {
             Some(way) => holder(way, view.plan.environment.as_str()),
@@ -103,6 +121,7 @@ impl Checks {
         }
         // A rollback continues while the store cannot be reached, and then others may have taken the run.
         if view.returns_traffic() {
+            self.count("a rollback acted without the lease");
             self.moved(at);
         } else {
             let what =
@@ -177,103 +196,12 @@ impl Checks {
         }
     }
 
-    /// At the end nothing is under way, and every machine has the same record.
-    pub(crate) fn over(&self, stores: &[&SqliteStore], world: &World, at: Duration) {
-        let first = stores[0];
-        self.held(first, world, at);
-        let runs = |store: &SqliteStore| {
-            let listed = store.runs(None, 1000).unwrap();
-            listed.into_iter().map(|listed| listed.view.number).collect::<BTreeSet<_>>()
-        };
-        if stores.iter().any(|store| runs(store) != runs(first)) {
-            self.broken(at, "the machines do not know the same runs");
-        }
-        for store in stores {
-            match store.check_runs() {
-                Ok(damage) if damage.is_empty() => {}
-                other => self.broken(at, &format!("the chain of runs: {other:?}")),
-            }
-            for listed in store.runs(None, 1000).unwrap() {
-                let run = listed.view.number;
-                self.tell(at, &format!("run {run}: {}", kinds(store, run)));
-                if listed.view.ended.is_none() {
-                    let state = listed.view.state.sentence();
-                    self.broken(at, &format!("run {run} has not ended: it is {state}"));
-                }
-                let hashes = |store: &SqliteStore| {
-                    let facts = store.facts(run, 0);
-                    facts.map(|facts| facts.into_iter().map(|f| f.hash.0).collect::<Vec<_>>())
-                };
-                let (here, there) = (hashes(store).ok(), hashes(first).ok());
-                if here.is_none() || here != there {
-                    self.broken(at, &format!("run {run} differs between machines"));
-                }
-                self.gates(store, run, at);
-            }
-        }
-    }
-
     /// A machine has read the whole shared store again, and compared it with its copy.
     pub(crate) fn verified(&self, read: &Result<(usize, Vec<String>), JournalError>, at: Duration) {
         if !matches!(read, Ok((_, differs)) if differs.is_empty()) {
             self.broken(at, &format!("the shared store: {read:?}"));
         }
     }
-
-    /// No run leaves automatic rollouts held without a word.
-    fn held(&self, store: &SqliteStore, world: &World, at: Duration) {
-        let runs = store.runs(None, 1000).unwrap();
-        let holds = |view: &RunView, name: &str| {
-            let seen = view.services.get(&service(name));
-            seen.is_some_and(|seen| seen.held_policy.is_some())
-        };
-        let said = |name: &str| runs.iter().any(|listed| holds(&listed.view, name));
-        for name in world.held() {
-            if !said(&name) {
-                self.broken(
-                    at,
-                    &format!("automatic rollouts of {name} are held, which no run mentions"),
-                );
-            }
-        }
-    }
-
-    /// Only an approval opens a gate.
-    fn gates(&self, store: &SqliteStore, run: RunNumber, at: Duration) {
-        let (mut approved, mut asks) = (0, true);
-        for fact in store.facts(run, 0).unwrap_or_default() {
-            match fact.event {
-                Recorded::Known(Event::RunStarted { plan, .. }) => asks = plan.ask_at_gates,
-                Recorded::Known(Event::CommandAccepted {
-                    command: Command::Approve(_), ..
-                }) => {
-                    approved += 1;
-                }
-                Recorded::Known(Event::GateAnswered { by, .. })
-                    if asks && !matches!(by, AnsweredBy::Checklist) =>
-                {
-                    approved -= 1;
-                    if approved < 0 {
-                        self.broken(at, &format!("a gate of run {run} opened without an approval"));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// The kinds of a run's facts, and those of its branches.
-fn kinds(store: &SqliteStore, run: RunNumber) -> String {
-    let kinds = |facts: &[Fact]| {
-        let kinds: Vec<_> = facts.iter().map(|fact| fact.event.parts().0).collect();
-        kinds.join(" ")
-    };
-    let facts = store.facts(run, 0).unwrap_or_default();
-    let branches = store.branches(run).unwrap_or_default();
-    let branches =
-        branches.iter().map(|branch| format!(" | {}: {}", branch.host, kinds(&branch.facts)));
-    kinds(&facts) + &branches.collect::<String>()
 }
 
 /// The builds that a rollback gives the traffic to.
@@ -286,8 +214,8 @@ fn targets(view: &RunView) -> Live {
 }
 
 /// Whether a fact announces an effect.
-fn announces(event: &Recorded, act: &Act) -> bool {
-    let Recorded::Known(event) = event else { return false };
+fn announces(fact: &Fact, act: &Act) -> bool {
+    let Recorded::Known(event) = &fact.event else { return false };
     match (act, event) {
         (Act::Built(_, id), Event::BuildRequested { build, .. }) => build.as_str() == id,
         (Act::Switched(name, id), Event::SwitchRequested { service, to, .. }) => {
@@ -296,8 +224,11 @@ fn announces(event: &Recorded, act: &Act) -> bool {
         (Act::Shared(name, _, share), Event::ShiftRequested { service, percent, .. }) => {
             service.as_str() == name && percent == share
         }
-        // Stopping and deleting builds are announced by the plan and the step.
-        (Act::Stopped(..) | Act::Deleted(..), Event::StepStarted { .. }) => true,
+        // The plan names the builds, and a step stops or deletes those of one service.
+        (Act::Stopped(name, _) | Act::Deleted(name, _), Event::StepStarted { .. }) => {
+            let step = fact.step.as_ref().map(ToString::to_string).unwrap_or_default();
+            step.ends_with(&format!(":{name}"))
+        }
         _ => false,
     }
 }

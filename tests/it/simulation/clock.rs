@@ -56,6 +56,24 @@ impl Clock for SimClock {
     }
 }
 
+/// The clock by which a console follows the shared store: it reads less often than the product's, because these readings
+/// are most of what happens while everyone waits.
+pub(crate) struct Unhurried(pub(crate) SimClock);
+
+impl Clock for Unhurried {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
+        self.0.sleep(if length < Duration::from_secs(1) { length } else { length * 3 })
+    }
+}
+
 /// The clock of the connection to the shared store. Its operations run within those of their callers, which cannot wait:
 /// a wait there is over at once, and only that connection's monotonic time has passed.
 pub(crate) struct Impatient {

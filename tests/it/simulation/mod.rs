@@ -1,38 +1,40 @@
 //! A simulation with a seed: two machines, a platform, a shared store and people, on one thread and one clock that skips
-//! waiting. Processes are killed, networks cut, replies lost, disks filled, clocks set and traffic moved, at moments that
-//! the seed decides. What must hold is checked at each effect, each end of a run and at the end.
+//! waiting. Processes die, networks are cut, calls are lost or arrive twice, disks fill, clocks are set and traffic is moved,
+//! at moments that the seed decides. What must hold is checked at each effect, each end of a run and at the end.
 
+mod acts;
+mod between;
 mod chance;
 mod checks;
 mod clock;
+mod end;
+mod ledger;
 mod machine;
+mod mortal;
+mod place;
 mod platform;
 mod server;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pointsman::domain::command::Command;
-use pointsman::domain::ids::RunNumber;
-use pointsman::domain::migration::SchemaWay;
-use pointsman::domain::plan::Plan;
-use pointsman::domain::planner;
-use pointsman::domain::readiness::{Live, default_target, obsolete};
 use pointsman::domain::run::RunState;
-use pointsman::domain::step::Failure;
 use pointsman::domain::view::RunView;
 use pointsman::ports::clock::Clock as _;
-use pointsman::ports::journal::{Journal as _, Listed};
-use pointsman::rehearsal::{Behaviour, Fault, RehearsalClock, RehearsalDatabase, World};
+use pointsman::ports::journal::Listed;
+use pointsman::rehearsal::{Behaviour, RehearsalClock, RehearsalDatabase, World};
 
+use self::acts::approval;
 use self::chance::Chance;
-use self::checks::{Checks, SERVICES};
+use self::checks::Checks;
 use self::clock::SimClock;
-use self::machine::{Machine, Setting};
-use self::server::{Server, Way};
-use crate::world::{planned, service, spec};
+use self::machine::Machine;
+use self::place::Setting;
+use self::server::{Server, Way, Weather};
+use crate::world::{planned, spec};
 
 /// What a seed came to.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(crate) struct Played {
     pub(crate) story: Vec<String>,
     /// Fingerprints of the states that were reached.
     pub(crate) states: BTreeSet<u64>,
+    /// How many times each thing happened.
+    pub(crate) counts: BTreeMap<&'static str, u32>,
 }
 
 /// Plays the simulation of a seed. A panic is what must not happen, too.
@@ -50,6 +54,7 @@ pub(crate) fn play(seed: u64) -> Played {
         broken: vec!["it panicked".to_owned()],
         story: Vec::new(),
         states: BTreeSet::new(),
+        counts: BTreeMap::new(),
     })
 }
 
@@ -67,17 +72,20 @@ fn played(seed: u64) -> Played {
         sim.heals();
         sim.settles().await;
         let at = sim.clock.elapsed();
-        let stores: Vec<_> = sim.machines.iter().map(Machine::journal).collect();
+        let stores: Vec<_> = sim.machines.iter().map(|m| m.place.store_alone(0)).collect();
         sim.checks.over(&stores, &sim.world, at);
         // The server has what the machines have.
-        for link in sim.machines.iter().filter_map(Machine::console_link) {
-            sim.checks.verified(&link.verify(), at);
+        for machine in &mut sim.machines {
+            if let Some(read) = machine.verifies() {
+                sim.checks.verified(&read, at);
+            }
         }
         let checks = &sim.checks;
         Played {
             broken: checks.broken.lock().unwrap().clone(),
             story: checks.story.lock().unwrap().clone(),
             states: checks.states.lock().unwrap().clone(),
+            counts: checks.counts.lock().unwrap().clone(),
         }
     })
 }
@@ -85,11 +93,14 @@ fn played(seed: u64) -> Played {
 impl Drop for Simulation {
     /// The ways hold the consoles of each other.
     fn drop(&mut self) {
-        for way in self.machines.iter().filter_map(|machine| machine.way.as_ref()) {
+        for way in self.machines.iter().filter_map(|machine| machine.place.way.as_ref()) {
             *way.other.lock().unwrap() = None;
         }
     }
 }
+
+/// Who sends commands. Runs are begun by the first.
+const PEOPLE: [&str; 3] = ["ana", "ben", "cy"];
 
 struct Simulation {
     chance: Chance,
@@ -121,15 +132,14 @@ impl Simulation {
         let shared = chance.percent(70);
         let names: &[&'static str] = if shared { &["one", "two"] } else { &["one"] };
         let machine = |name: &&'static str| {
-            let way = shared.then(|| Way::to(&server, &chance));
+            let way = shared.then(|| Way::to(&server, &chance, &checks));
             Machine::new(name, clock.elsewhere(), way, &setting)
         };
         let machines: Vec<_> = names.iter().map(machine).collect();
         for (at, machine) in machines.iter().enumerate() {
-            // While one machine acts, the console of the other may read.
-            let other = machines.get(1 - at).and_then(|other| other.console_link()).cloned();
-            if let (Some(way), Some(other)) = (&machine.way, other) {
-                *way.other.lock().unwrap() = Some(Box::new(move || other.read_now()));
+            let other = machines.get(1 - at);
+            if let (Some(way), Some(other)) = (&machine.place.way, other) {
+                *way.other.lock().unwrap() = Some(between::visits(other));
             }
         }
         checks.tell(Duration::ZERO, if shared { "two machines" } else { "one machine" });
@@ -143,8 +153,9 @@ impl Simulation {
         }
         self.world.behave("1.0.0", Behaviour::Healthy);
         let plan = planned(spec(), "1.0.0");
-        let run = self.machines[0].begin(&plan, false).unwrap();
-        self.checks.began(run, self.clock.elapsed(), &self.world);
+        if let Some(Ok(run)) = self.machines[0].begin(&plan, false) {
+            self.checks.began(run, self.clock.elapsed(), &self.world);
+        }
         tokio::time::sleep(Duration::from_mins(2)).await;
         self.look().await;
     }
@@ -165,223 +176,33 @@ impl Simulation {
         usize::try_from(self.chance.within(0..self.machines.len() as u64)).unwrap()
     }
 
-    /// One thing happens.
-    fn acts(&mut self) {
-        match self.chance.within(0..100) {
-            0..28 => self.begins(),
-            28..52 => self.commands(),
-            52..60 => self.resumes(),
-            60..67 => self.kills(),
-            67..75 => self.cuts(),
-            75..83 => self.platform_fails(),
-            83..88 => self.moves_traffic(),
-            88..92 => self.sets_a_clock(),
-            92..96 => self.fills_a_disk(),
-            _ => self.takes_on(),
-        }
-    }
-
-    fn runs(&self, at: usize) -> Vec<Listed> {
-        self.machines[at].journal().runs(None, 100).unwrap_or_default()
-    }
-
-    fn live(&self) -> Live {
-        SERVICES.map(|name| (service(name), self.world.live(name))).into_iter().collect()
-    }
-
-    fn plan(&mut self, at: usize) -> Option<Plan> {
-        let views: Vec<RunView> = self.runs(at).into_iter().map(|listed| listed.view).collect();
-        let kind = self.chance.within(0..100);
-        let plan = if kind < 25 {
-            let target = default_target(&views, &self.live()).ok()?;
-            planner::rollback(spec(), &target, None, SchemaWay::Keep).ok()?
-        } else if kind < 33 {
-            planner::cleanup(spec(), &obsolete(&views, &self.live())).ok()?
-        } else {
-            self.deploy()
-        };
-        Some(Plan { ask_at_gates: self.chance.percent(40), ..plan })
-    }
-
-    fn deploy(&mut self) -> Plan {
-        self.releases += 1;
-        let release = format!("1.{}.0", self.releases);
-        self.world.behave(&release, self.behaviour());
-        let mut spec = spec();
-        if self.chance.percent(25) {
-            spec.policy.traffic = vec![10, 50];
-        }
-        planned(spec, &release)
-    }
-
-    fn behaviour(&self) -> Behaviour {
-        let some = u32::try_from(self.chance.within(0..30)).unwrap();
-        match self.chance.within(0..20) {
-            0 => Behaviour::Broken,
-            1 => Behaviour::Flaky,
-            2 | 3 => Behaviour::Leaks(some),
-            4 => Behaviour::Alternates(some),
-            5 => Behaviour::OldAnswers(some),
-            6 => Behaviour::Blind,
-            7 => Behaviour::Mixed,
-            8 => Behaviour::DoesNotBuild,
-            9 => Behaviour::Nameless,
-            _ => Behaviour::Healthy,
-        }
-    }
-
-    fn begins(&mut self) {
-        let at = self.at();
-        let Some(plan) = self.plan(at) else { return };
-        let take_over = self.chance.percent(20);
-        let title = plan.title();
-        match self.machines[at].begin(&plan, take_over) {
-            Ok(run) => {
-                self.checks.began(run, self.clock.elapsed(), &self.world);
-                self.tell(&format!(
-                    "machine {at} begins run {run}: {title}, attended: {}",
-                    plan.ask_at_gates
-                ));
-            }
-            Err(error) => self.tell(&format!("machine {at} may not begin {title}: {error}")),
-        }
-    }
-
-    /// The run under way, as a machine knows it.
-    fn under_way(&self, at: usize) -> Option<Listed> {
-        self.runs(at).into_iter().find(|listed| listed.view.ended.is_none())
-    }
-
-    fn commands(&mut self) {
-        let at = self.at();
-        let Some(Listed { view, .. }) = self.under_way(at) else { return };
-        let waits = matches!(view.state, RunState::Waiting { .. });
-        let command = match self.chance.within(if waits { 0 } else { 4 }..20) {
-            0..5 => Command::approve(),
-            5 => Command::Pause,
-            6 | 7 => Command::Resume,
-            8 => Command::Retry,
-            9 => Command::Skip { reason: "because".to_owned() },
-            10 => Command::Rollback,
-            11 => Command::Abort { now: self.chance.percent(50) },
-            12 => Command::Extend,
-            13 => Command::Offer,
-            14 => Command::Accept,
-            15 => Command::Claim,
-            _ if waits => Command::approve(),
-            _ => Command::Resume,
-        };
-        self.send(at, &view, &command);
-    }
-
-    fn send(&mut self, at: usize, view: &RunView, command: &Command) {
-        let machine = &mut self.machines[at];
-        let actor = if at == 0 { "ana" } else { "ben" };
-        let now = machine.clock.now();
-        let sent = machine.journal_mut().send(view.number, actor, view.last_seq, command, now);
-        let sent = sent.map_or_else(|error| error.to_string(), |id| id.to_string());
-        self.tell(&format!("machine {at} sends {command:?} to run {}: {sent}", view.number));
-    }
-
-    fn resumes(&mut self) {
-        let at = self.at();
-        let Some(Listed { view, runner, .. }) = self.under_way(at) else { return };
-        if runner.is_some() {
-            return;
-        }
-        self.resume(at, view.number, false);
-    }
-
-    fn resume(&mut self, at: usize, run: RunNumber, first: bool) {
-        let resumed = self.machines[at].resume(run, first);
-        let how = resumed.map_or_else(|error| error.to_string(), |()| "claimed".to_owned());
-        self.tell(&format!("machine {at} resumes run {run}: {how}"));
-    }
-
-    fn takes_on(&mut self) {
-        let at = self.at();
-        let Some(Listed { view, .. }) = self.under_way(at) else { return };
-        if view.handed.is_some() {
-            let taken = self.machines[at].take_on(view.number);
-            let how = taken.map_or_else(|error| error.to_string(), |()| "claimed".to_owned());
-            self.tell(&format!("machine {at} takes run {} on: {how}", view.number));
-        }
-    }
-
-    fn kills(&mut self) {
-        let at = self.at();
-        if let Some(process) = self.machines[at].drivers.pop() {
-            self.tell(&format!("machine {at}: kill -9 of process {}", process.pid));
-        }
-    }
-
-    fn cuts(&mut self) {
-        let at = self.at();
-        let Some(way) = &self.machines[at].way else { return };
-        if self.chance.percent(25) {
-            way.repeats.fetch_add(1, Ordering::Relaxed);
-            return self.tell(&format!("machine {at}: the next call arrives twice"));
-        }
-        if self.chance.percent(40) {
-            way.loses.fetch_add(1, Ordering::Relaxed);
-            return self.tell(&format!("machine {at}: the next reply is lost"));
-        }
-        let cut = !way.cut.fetch_xor(true, Ordering::Relaxed);
-        self.tell(&format!("machine {at}: the store is {}", if cut { "cut off" } else { "back" }));
-    }
-
-    fn platform_fails(&mut self) {
-        let classes = [Failure::Passing, Failure::Passing, Failure::Lasting, Failure::Inconclusive];
-        let class = *self.chance.one_of(&classes);
-        let at = usize::try_from(self.chance.within(0..8)).unwrap();
-        let (acts, lasts) = (self.chance.percent(50), self.chance.percent(10));
-        self.world.fail(Some(Fault { at, class, acts, lasts }));
-        self.tell(&format!(
-            "the platform's call {at} fails: {class:?}, acts: {acts}, lasts: {lasts}"
-        ));
-    }
-
-    fn moves_traffic(&mut self) {
-        let name = *self.chance.one_of(&SERVICES);
-        let builds = self.world.builds(name);
-        if builds.is_empty() {
-            return;
-        }
-        let build = self.chance.one_of(&builds).parse().unwrap();
-        self.world.give_traffic(name, &build);
-        self.checks.moved(self.clock.elapsed());
-        self.tell(&format!("a person gives the traffic of {name} to {build}"));
-    }
-
-    fn sets_a_clock(&mut self) {
-        let at = self.at();
-        let by = i64::try_from(self.chance.within(0..7_200_000)).unwrap() - 3_600_000;
-        self.machines[at].clock.ahead.store(by, Ordering::Relaxed);
-        self.tell(&format!("machine {at}: the clock is {by} ms ahead"));
-    }
-
-    fn fills_a_disk(&mut self) {
-        let at = self.at();
-        let full = !self.machines[at].full.fetch_xor(true, Ordering::Relaxed);
-        self.tell(&format!("machine {at}: the disk is {}", if full { "full" } else { "free" }));
-    }
-
     /// Looks at what ended, and notes where everything is.
     async fn look(&mut self) {
         for at in 0..self.machines.len() {
+            if self.machines[at].restarts_console() {
+                self.checks.count("a console died by itself");
+                self.tell(&format!("machine {at}: its console died, and is started again"));
+            }
+            for run in self.machines[at].works() {
+                self.checks.began(run, self.clock.elapsed(), &self.world);
+            }
             for (run, driven) in self.machines[at].ended().await {
+                let way = self.machines[at].place.way.as_deref();
                 match &driven {
-                    Ok(view) => {
-                        let way = self.machines[at].way.as_deref();
+                    Some(Ok(view)) => {
                         self.checks.ended(view, &self.world, way, self.clock.elapsed());
                     }
-                    Err(error) => self
+                    Some(Err(error)) => self
                         .tell(&format!("machine {at}: the driver of run {run} stopped: {error}")),
+                    None => {
+                        self.checks.count("a driver died by itself");
+                        self.tell(&format!("machine {at}: the driver of run {run} died"));
+                    }
                 }
             }
-            let cut =
-                self.machines[at].way.as_ref().is_some_and(|way| way.cut.load(Ordering::Relaxed));
-            let full = self.machines[at].full.load(Ordering::Relaxed);
+            let place = &self.machines[at].place;
+            let cut = place.way.as_ref().is_some_and(|way| way.is_cut());
+            let full = place.full.load(Ordering::Relaxed);
             if let Some(Listed { view, runner, .. }) = self.under_way(at) {
                 let known = (view.plan.kind.label(), view.state.sentence(), runner.is_some());
                 let asked = (
@@ -398,12 +219,11 @@ impl Simulation {
     /// Everything works again.
     fn heals(&mut self) {
         self.world.fail(None);
-        for machine in &self.machines {
-            machine.full.store(false, Ordering::Relaxed);
-            if let Some(way) = &machine.way {
+        for Machine { place, .. } in &self.machines {
+            place.full.store(false, Ordering::Relaxed);
+            if let Some(way) = &place.way {
                 way.cut.store(false, Ordering::Relaxed);
-                way.loses.store(0, Ordering::Relaxed);
-                way.repeats.store(0, Ordering::Relaxed);
+                *way.weather.lock().unwrap() = Weather::SILENT;
             }
         }
         self.tell("everything works again");
@@ -422,23 +242,24 @@ impl Simulation {
                 }
                 continue;
             };
-            self.settle(at, &view, runner.is_some() || host.is_some());
+            let by = (at, PEOPLE[round % PEOPLE.len()]);
+            self.settle(by, &view, runner.is_some() || host.is_some());
         }
         // The last facts of each machine reach the other.
         tokio::time::sleep(Duration::from_secs(10)).await;
         self.look().await;
     }
 
-    fn settle(&mut self, at: usize, view: &RunView, driven: bool) {
+    fn settle(&mut self, by: (usize, &str), view: &RunView, driven: bool) {
         if !driven {
-            return self.resume(at, view.number, true);
+            return self.resume(by.0, view.number, true);
         }
         match &view.state {
-            RunState::Waiting { .. } => self.send(at, view, &Command::approve()),
-            RunState::Paused { .. } => self.send(at, view, &Command::Resume),
+            RunState::Waiting { .. } => self.send(by, view, &approval(view)),
+            RunState::Paused { .. } => self.send(by, view, &Command::Resume),
             // BLUE itself may be bad: a person gives up after some attempts.
             RunState::Failed { attempt, .. } if view.returns_traffic() && *attempt < 4 => {
-                self.send(at, view, &Command::Retry);
+                self.send(by, view, &Command::Retry);
             }
             RunState::Failed { .. } => {
                 let command = if view.can_go_back() && !view.returns_traffic() {
@@ -446,7 +267,7 @@ impl Simulation {
                 } else {
                     Command::Abort { now: false }
                 };
-                self.send(at, view, &command);
+                self.send(by, view, &command);
             }
             _ => {}
         }

@@ -19,6 +19,7 @@ use pointsman::ports::shares::Shares;
 use pointsman::rehearsal::{Act, World};
 
 use super::chance::Chance;
+use super::mortal::Life;
 
 /// Called right before an effect.
 pub(crate) type Witness = Arc<dyn Fn(&Act) + Send + Sync>;
@@ -28,6 +29,7 @@ pub(crate) struct Platform {
     pub(crate) world: World,
     pub(crate) chance: Chance,
     pub(crate) witness: Witness,
+    pub(crate) life: Life,
 }
 
 impl Platform {
@@ -47,8 +49,10 @@ impl Platform {
 
     async fn effect<T>(&self, act: Act, answer: BoxFuture<'_, T>) -> T {
         self.on_the_way().await;
+        self.life.moment();
         (self.witness)(&act);
         let answer = answer.await;
+        self.life.moment();
         self.on_the_way().await;
         answer
     }

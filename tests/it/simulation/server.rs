@@ -1,18 +1,21 @@
-//! The shared store's server, and the way of each machine to it: cut, with lost replies, and with other machines that act
+//! The shared store's server, and the way of each machine to it: cut, in bad weather, and with other machines that act
 //! between two calls of one operation.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures_util::FutureExt as _;
 use pointsman::domain::document::Document;
 use pointsman::domain::error::Problem;
+use pointsman::domain::ids::RunNumber;
 use pointsman::ports::database::{
     Answered, Changes, Database, DatabaseError, Pages, Reading, Refused, Write,
 };
 use pointsman::rehearsal::RehearsalDatabase;
 
 use super::chance::Chance;
+use super::checks::Checks;
 
 thread_local! {
     /// Set while another machine acts between two calls of one: only one may.
@@ -20,51 +23,94 @@ thread_local! {
 }
 
 /// What another machine does between two calls.
-type Other = Box<dyn Fn() + Send>;
+pub(crate) type Other = Box<dyn Fn() + Send>;
 
 pub(crate) struct Server {
     pub(crate) database: RehearsalDatabase,
+}
+
+/// What happens to calls, in per cent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Weather {
+    /// They do not arrive.
+    lost: u64,
+    /// They arrive, and their answer is lost.
+    unanswered: u64,
+    /// They arrive twice, as when a program between repeats them.
+    twice: u64,
+    /// Another machine acts before they arrive.
+    between: u64,
+}
+
+impl Weather {
+    pub(crate) const CALM: Self = Self { lost: 0, unanswered: 0, twice: 0, between: 3 };
+
+    /// Nothing happens any more, so that everything can come to an end.
+    pub(crate) const SILENT: Self = Self { between: 0, ..Self::CALM };
+
+    pub(crate) fn any(chance: &Chance) -> Self {
+        let some = || chance.within(0..8);
+        Self { lost: some(), unanswered: some(), twice: some(), between: 3 + some() }
+    }
 }
 
 /// The way of one machine.
 pub(crate) struct Way {
     pub(crate) server: Arc<Server>,
     pub(crate) cut: AtomicBool,
-    /// The next replies that get lost, after their call took effect.
-    pub(crate) loses: AtomicU32,
-    /// The next calls that arrive twice, as when a program between repeats them.
-    pub(crate) repeats: AtomicU32,
+    pub(crate) weather: Mutex<Weather>,
     pub(crate) other: Mutex<Option<Other>>,
-    pub(crate) chance: Chance,
+    chance: Chance,
+    checks: Arc<Checks>,
 }
 
 impl Way {
-    pub(crate) fn to(server: &Arc<Server>, chance: &Chance) -> Arc<Self> {
-        let (cut, loses, repeats) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
-        let (server, other, chance) = (server.clone(), Mutex::default(), chance.clone());
-        Arc::new(Self { server, cut, loses, repeats, other, chance })
+    pub(crate) fn to(server: &Arc<Server>, chance: &Chance, checks: &Arc<Checks>) -> Arc<Self> {
+        Arc::new(Self {
+            server: server.clone(),
+            cut: AtomicBool::new(false),
+            weather: Mutex::new(Weather::CALM),
+            other: Mutex::default(),
+            chance: chance.clone(),
+            checks: checks.clone(),
+        })
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    /// Whether the shared store has a fact.
+    pub(crate) fn has(&self, run: RunNumber, seq: u64) -> bool {
+        let paths = [format!("runs/{:010}/facts/{seq:010}", run.0)];
+        let reading = self.server.database.read(&paths).now_or_never();
+        reading
+            .is_some_and(|read| read.is_ok_and(|read| read.documents.iter().any(Option::is_some)))
+    }
+
+    fn weather(&self) -> Weather {
+        *self.weather.lock().unwrap()
     }
 
     /// The server, after another machine may have been there.
     fn open(&self) -> Result<&RehearsalDatabase, DatabaseError> {
-        if !BETWEEN.get() && self.chance.percent(3) {
+        let Weather { lost: share, between, .. } = self.weather();
+        if !BETWEEN.get() && self.chance.percent(between) {
             BETWEEN.set(true);
             if let Some(other) = self.other.lock().unwrap().as_ref() {
                 other();
             }
             BETWEEN.set(false);
         }
-        if self.cut.load(Ordering::Relaxed) {
+        if self.is_cut() {
             return Err(lost("the network is cut"));
+        }
+        if self.chance.percent(share) {
+            self.checks.count("a call was lost");
+            return Err(lost("the call was lost"));
         }
         Ok(&self.server.database)
     }
-}
-
-/// Whether one is left, which is then taken.
-fn next_of(left: &AtomicU32) -> bool {
-    let less = |left: u32| left.checked_sub(1);
-    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
 }
 
 fn lost(why: &str) -> DatabaseError {
@@ -102,10 +148,16 @@ impl Database for Way {
         Box::pin(async move {
             let server = self.open()?;
             let done = server.commit(writes).await?;
-            if next_of(&self.repeats) {
+            let Weather { unanswered, twice, .. } = self.weather();
+            if self.chance.percent(twice) {
+                self.checks.count("a commit arrived twice");
                 return server.commit(writes).await;
             }
-            if next_of(&self.loses) { Err(lost("the reply was lost")) } else { Ok(done) }
+            if self.chance.percent(unanswered) {
+                self.checks.count("the answer of a commit was lost");
+                return Err(lost("the reply was lost"));
+            }
+            Ok(done)
         })
     }
 
