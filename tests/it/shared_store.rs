@@ -15,7 +15,7 @@ use pointsman::domain::command::Command;
 use pointsman::domain::document::{Document, Value};
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{Event, Outcome, Recorded};
-use pointsman::domain::ids::RunNumber;
+use pointsman::domain::ids::{EnvironmentName, RunNumber};
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::ports::BoxFuture;
@@ -30,7 +30,7 @@ use pointsman::ports::sharing::{Announce, Shared, Sharing as _};
 use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
 use pointsman::store::{Link, LinkParts, Machine, SqliteStore};
 
-use super::store_conformance::{append, at, begin};
+use super::store_conformance::{append, at, begin, begin_plan};
 use super::world::{deploy_plan, label};
 
 /// The server of the shared store.
@@ -45,6 +45,8 @@ pub(crate) struct Server {
 pub(crate) struct Way {
     server: Arc<Server>,
     pub(crate) cut: AtomicBool,
+    /// The calls until one fails.
+    fails_after: AtomicU32,
 }
 
 fn lost(why: &str) -> DatabaseError {
@@ -56,7 +58,10 @@ impl Way {
         if self.cut.load(Ordering::SeqCst) {
             return Err(lost("the network is cut"));
         }
-        Ok(&self.server.database)
+        match self.fails_after.fetch_sub(1, Ordering::SeqCst) {
+            0 => Err(lost("the call was lost")),
+            _ => Ok(&self.server.database),
+        }
     }
 }
 
@@ -144,7 +149,8 @@ pub(crate) struct Host {
 impl Host {
     pub(crate) fn new(server: &Arc<Server>, name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let way = Arc::new(Way { server: server.clone(), cut: AtomicBool::new(false) });
+        let (cut, fails_after) = (AtomicBool::new(false), AtomicU32::new(u32::MAX));
+        let way = Arc::new(Way { server: server.clone(), cut, fails_after });
         let clock = Arc::new(Slept { real: SystemClock::start(), ahead: AtomicU32::new(0) });
         let link = Link::new(LinkParts {
             folder: folder.path().to_owned(),
@@ -271,6 +277,41 @@ async fn facts_of_the_next_driver_do_not_pass_for_own_ones() {
     one.link.follow();
     super::sandbox::wait_until("they are read", || first.run(run).unwrap().view.last_seq == 2);
     assert_eq!(one.link.shared(run, 2).await, Shared::TakenOver);
+}
+
+/// A reading may stop at any of its calls, and one of an environment may bring runs of another: the next one completes it.
+#[test]
+fn reading_that_stops_anywhere_is_completed_by_the_next() {
+    for at_call in 0.. {
+        let (server, one, two) = team();
+        let three = Host::new(&server, "laptop-3");
+        let mut first = one.journal();
+        let run = begin(&mut first, "1.0.0", false).unwrap().number;
+        append(&mut first, run, &Event::StepStarted { attempt: 1 }).unwrap();
+        three.link.read_now();
+        server.clock.pass(LEASE + Duration::from_secs(2));
+        let mut second = two.journal();
+        begin(&mut second, "1.1.0", false).unwrap();
+        let mut elsewhere = deploy_plan("1.0.0");
+        // It is read before the other one.
+        elsewhere.environment = EnvironmentName::new("another").unwrap();
+        begin_plan(&mut second, &elsewhere, false).unwrap();
+        three.way.fails_after.store(at_call, Ordering::SeqCst);
+        three.link.read_now();
+        let all = three.way.fails_after.swap(u32::MAX, Ordering::SeqCst) <= at_call;
+        three.link.read_now();
+        let third = three.journal();
+        assert!(third.run(run).unwrap().view.ended.is_some(), "call {at_call}");
+        for number in 1..=3 {
+            let run = RunNumber(number);
+            assert_eq!(hashes(&third, run), hashes(&second, run), "call {at_call}, run {run}");
+        }
+        assert_eq!(third.check_runs().unwrap(), [], "call {at_call}");
+        if all {
+            assert!(at_call > 4, "only {at_call} calls");
+            return;
+        }
+    }
 }
 
 /// Who has a run on the screen elsewhere is known at once to the next observer, and forgotten once the signs stop.

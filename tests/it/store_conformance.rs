@@ -11,6 +11,7 @@ use pointsman::domain::checklist::{Act, Tick};
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome, Recorded};
 use pointsman::domain::ids::{EnvironmentName, RunNumber, StepId};
+use pointsman::domain::plan::Plan;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::database::Database;
@@ -174,10 +175,17 @@ pub(crate) fn begin(
     release: &str,
     take_over: bool,
 ) -> Result<RunView, JournalError> {
-    let plan = deploy_plan(release);
+    begin_plan(journal, &deploy_plan(release), take_over)
+}
+
+pub(crate) fn begin_plan(
+    journal: &mut dyn Journal,
+    plan: &Plan,
+    take_over: bool,
+) -> Result<RunView, JournalError> {
     let event = Event::RunStarted { plan_hash: plan.hash(), plan: Box::new(plan.clone()) };
     let entry = Entry { actor: "ana", at: at(0), elapsed_ms: 0, step: None, event: &event };
-    journal.create(&plan, entry, take_over)
+    journal.create(plan, entry, take_over)
 }
 
 pub(crate) fn append(

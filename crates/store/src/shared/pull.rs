@@ -84,7 +84,7 @@ async fn take(
 ) -> Result<(), SharedError> {
     let known = mirror.known(name)?;
     // The copy of an unchanged environment is complete: each reading sees the last changes again.
-    let behind = is_behind(mirror, environment)?;
+    let behind = is_behind(mirror, name, environment)?;
     if known == environment.known && !behind && mirror.has_lock(name, environment.lock.as_ref())? {
         return Ok(());
     }
@@ -121,10 +121,16 @@ async fn take(
     Ok(mirror.set_known(name, now, environment.lock.as_ref())?)
 }
 
-/// Whether the copy lacks facts of an environment's last run.
-fn is_behind(mirror: &SqliteStore, environment: &Environment) -> Result<bool, JournalError> {
+/// Whether the copy lacks facts of an environment: of its last run, or of an earlier one, which has ended. The last one may be
+/// there without them, because a reading stopped between the two, or was about another environment.
+fn is_behind(
+    mirror: &SqliteStore,
+    name: &EnvironmentName,
+    environment: &Environment,
+) -> Result<bool, JournalError> {
     let Some(head) = &environment.head else { return Ok(false) };
-    Ok(mirror.shared_to(head.run)? != (head.seq, head.hash.clone()))
+    let unfinished = mirror.open_runs(name, head.run)?.into_iter().any(|run| run < head.run);
+    Ok(unfinished || mirror.shared_to(head.run)? != (head.seq, head.hash.clone()))
 }
 
 /// Reads the runs, of any environment, that began since the newest one of the copy.
