@@ -435,6 +435,52 @@ proptest! {
     }
 }
 
+/// What stops or deletes several builds may take minutes, and someone else may need the next one meanwhile.
+#[test]
+fn clean_up_looks_again_before_each_build() {
+    let stopped: fn(&Act) -> bool = |act| matches!(act, Act::Stopped(..));
+    let deleted: fn(&Act) -> bool = |act| matches!(act, Act::Deleted(..));
+    for is_next in [stopped, deleted] {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        for bad in ["1.1.0", "1.2.0", "1.3.0"] {
+            bench.world.behave(bad, Behaviour::Broken);
+            bench.drive(&deploy_plan(bad));
+        }
+        bench.world.forget_acts();
+        let mut needed = None;
+        let plan = planner::cleanup(spec(), &obsolete(&bench.runs(), &bench.live())).unwrap();
+        bench.drive_watched(&plan, |_, _| {
+            let acts: Vec<_> = bench.world.acts().into_iter().filter(is_next).collect();
+            let Some(Act::Stopped(name, _) | Act::Deleted(name, _)) = acts.first() else { return };
+            if needed.is_some() {
+                return;
+            }
+            let touched = |build: &String| {
+                let one = |act: &Act| match act {
+                    Act::Stopped(_, of) | Act::Deleted(_, of) => of == build,
+                    _ => false,
+                };
+                acts.iter().any(one)
+            };
+            let live = bench.world.live(name).map(|live| live.to_string());
+            let builds = bench.world.builds(name).into_iter();
+            let mut others = builds.filter(|build| Some(build) != live.as_ref() && !touched(build));
+            let other = others.next().expect("there is more than one");
+            bench.world.give_traffic(name, &BuildId::new(other.clone()).unwrap());
+            needed = Some((name.clone(), other, bench.world.acts().len()));
+        });
+        let (name, build, before) = needed.expect("a build was stopped or deleted");
+        assert!(bench.world.builds(&name).contains(&build), "{build} of {name} is there");
+        let later = bench.world.acts().into_iter().skip(before);
+        let touched = |act: &Act| match act {
+            Act::Stopped(_, of) | Act::Deleted(_, of) => *of == build,
+            _ => false,
+        };
+        assert!(!later.into_iter().any(|act| touched(&act)), "{build} was left alone");
+    }
+}
+
 /// A pause sent before a rollback does not apply to the rollback.
 #[test]
 fn earlier_pause_does_not_hold_a_rollback() {

@@ -9,12 +9,11 @@ use super::world::side_by_side;
 /// Seeds that are played with every `cargo test`.
 const SEEDS: u64 = 500;
 
-/// Seeds that found a fault, each with what it was.
-const FOUND: [u64; 3] = [
+/// Seeds that find a fault when its fix is taken out, each with what it was. What the simulation draws decides what a seed
+/// plays: whoever changes that looks for other seeds.
+const FOUND: [u64; 2] = [
     // The driver of a run that another process of its machine had superseded opened it again, and it ended twice.
-    550, 1304,
-    // A run that died before it recorded its end, while traffic was moved by hand, could neither continue nor end.
-    280,
+    12, 356,
 ];
 
 /// What the seeds must reach: a simulation in which nothing happens breaks nothing.

@@ -200,6 +200,11 @@ impl Hosting for World {
 
     fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {
         let answer = self.call(|inside| {
+            // As App Hosting and Cloud Run do.
+            if inside.reported(&target.backend_name()).gives(id) {
+                let problem = Problem::new(format!("build {id} has traffic"));
+                return Err(HostingError::new(problem, Failure::Lasting));
+            }
             inside.acts.push(Act::Deleted(target.service().to_string(), id.to_string()));
             inside.builds.remove(&key(target, id));
             Ok(())

@@ -24,6 +24,10 @@ use crate::world::service;
 
 pub(crate) const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
+/// How long the answer to a question and the request after it may be on their ways: what happens meanwhile, no process can
+/// know.
+const ON_THE_WAY: Duration = Duration::from_secs(41);
+
 /// The live build of each of `SERVICES`; `None` while several share its traffic.
 type Live = Vec<Option<String>>;
 
@@ -111,10 +115,14 @@ impl Checks {
             Some(way) => holder(way, view.plan.environment.as_str()),
             None => listed.runner.map(|pid| (run, pid)),
         };
-        if let Act::Deleted(name, build) = act
+        if let Act::Stopped(name, build) | Act::Deleted(name, build) = act
             && world.splits(name).iter().any(|s| s.build.as_str() == build && s.percent > 0)
         {
-            self.broken(at, &format!("{act:?} has the traffic"));
+            self.count("a build got traffic while it was stopped or deleted");
+            let moved = self.moved.lock().unwrap().is_some_and(|moved| at < moved + ON_THE_WAY);
+            if !moved {
+                self.broken(at, &format!("{act:?} has the traffic"));
+            }
         }
         if holder == Some((run, pid)) {
             return;

@@ -65,8 +65,17 @@ impl Machine {
 
     /// The runs as its console knows them; none while that is dead.
     pub(crate) fn runs(&self) -> Vec<Listed> {
-        let runs = unless_it_dies(|| self.console.1.runs(None, 100));
-        runs.and_then(Result::ok).unwrap_or_default()
+        self.runs_it_reads().unwrap_or_default()
+    }
+
+    fn runs_it_reads(&self) -> Option<Vec<Listed>> {
+        unless_it_dies(|| self.console.1.runs(None, 100))?.ok()
+    }
+
+    /// Whether its console knows that every run has ended.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let runs = self.runs_it_reads();
+        runs.is_some_and(|runs| runs.iter().all(|listed| listed.view.ended.is_some()))
     }
 
     /// Compares the machine's copy with the shared store; `None` if its store is local. A console that dies of it is started

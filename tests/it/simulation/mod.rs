@@ -236,12 +236,10 @@ impl Simulation {
             self.look().await;
             let driven = self.machines.iter().any(|machine| !machine.drivers.is_empty());
             let at = round % self.machines.len();
-            let Some(Listed { view, runner, host }) = self.under_way(at) else {
-                if !driven {
-                    break;
-                }
-                continue;
-            };
+            if !driven && self.machines.iter().all(Machine::is_at_rest) {
+                break;
+            }
+            let Some(Listed { view, runner, host }) = self.under_way(at) else { continue };
             let by = (at, PEOPLE[round % PEOPLE.len()]);
             self.settle(by, &view, runner.is_some() || host.is_some());
         }

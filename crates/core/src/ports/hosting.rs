@@ -172,6 +172,11 @@ impl Traffic {
     pub fn whole(&self) -> Option<&BuildId> {
         self.splits.iter().find(|s| s.percent == 100).map(|s| &s.build)
     }
+
+    /// Whether a build is among those that get traffic.
+    pub fn gives(&self, build: &BuildId) -> bool {
+        self.splits.iter().any(|split| split.build == *build)
+    }
 }
 
 /// The request for a new build.

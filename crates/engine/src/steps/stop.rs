@@ -6,18 +6,16 @@ use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::ids::{BuildId, ServiceName};
 use pointsman_core::plan::Member;
-use pointsman_core::ports::hosting::{Build, BuildState};
+use pointsman_core::ports::hosting::{Build, BuildState, Hosting, Traffic};
 
 fn member<'a>(context: &'a Context, service: &ServiceName) -> Result<&'a Member, StepError> {
     let missing = || StepError::lasting(Problem::new(format!("the plan has no service {service}")));
     context.plan().member(service).ok_or_else(missing)
 }
 
-/// The idle builds. Fails if the live build is unknown.
-async fn idle(context: &Context, member: &Member) -> Result<Vec<Build>, StepError> {
-    let hosting = &context.outside.hosting;
-    let builds = hosting.builds(&member.target).await?;
-    let traffic = hosting.traffic(&member.target).await?;
+/// The traffic of a service. Fails if the live build is unknown.
+async fn settled(context: &Context, member: &Member) -> Result<Traffic, StepError> {
+    let traffic = context.outside.hosting.traffic(&member.target).await?;
     if traffic.whole().is_none() || traffic.moving {
         return Err(StepError::inconclusive(
             Problem::new(format!("the live build of {} is unknown", member.service()))
@@ -25,8 +23,25 @@ async fn idle(context: &Context, member: &Member) -> Result<Vec<Build>, StepErro
                 .try_this("look with: pointsman status"),
         ));
     }
-    let serving = |id: &BuildId| traffic.splits.iter().any(|s| &s.build == id);
-    Ok(builds.into_iter().filter(|b| !serving(&b.id)).collect())
+    Ok(traffic)
+}
+
+/// The idle builds. Each is still to be looked at again before it is stopped or deleted: what comes before it may take long.
+async fn idle(context: &Context, member: &Member) -> Result<Vec<Build>, StepError> {
+    let builds = context.outside.hosting.builds(&member.target).await?;
+    let traffic = settled(context, member).await?;
+    Ok(builds.into_iter().filter(|build| !traffic.gives(&build.id)).collect())
+}
+
+/// The platform, to change a build that still has no traffic; `None` if it has some now.
+async fn while_idle<'a>(
+    context: &'a Context,
+    member: &Member,
+    build: &BuildId,
+) -> Result<Option<&'a dyn Hosting>, StepError> {
+    // The lease first: what is seen must not become old while that is proven.
+    let platform = context.to_act().await;
+    Ok((!settled(context, member).await?.gives(build)).then_some(platform))
 }
 
 pub(super) async fn blue(context: &Context, service: &ServiceName) -> StepResult {
@@ -35,8 +50,9 @@ pub(super) async fn blue(context: &Context, service: &ServiceName) -> StepResult
     let mut platform_does_it = false;
     let drain = context.plan().policy.drain;
     for build in idle(context, member).await?.into_iter().filter(|b| b.state == BuildState::Ready) {
+        let Some(platform) = while_idle(context, member, &build.id).await? else { continue };
         context.progress(Some(service), format!("stopping {}", build.id));
-        if context.to_act().await.stop_build(&member.target, &build.id, drain).await? {
+        if platform.stop_build(&member.target, &build.id, drain).await? {
             stopped.push(build.id.to_string());
             let stopped = Event::BuildStopped { service: service.clone(), build: build.id };
             context.record(stopped).await;
@@ -61,8 +77,9 @@ pub(super) async fn prune(context: &Context, service: &ServiceName) -> StepResul
         if build.state == BuildState::Working {
             continue;
         }
+        let Some(platform) = while_idle(context, member, &build.id).await? else { continue };
         context.progress(Some(service), format!("deleting {}", build.id));
-        match context.to_act().await.delete_build(&member.target, &build.id).await {
+        match platform.delete_build(&member.target, &build.id).await {
             Ok(()) => {
                 deleted.push(build.id.to_string());
                 let gone = Event::BuildDeleted { service: service.clone(), build: build.id };
