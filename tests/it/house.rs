@@ -171,7 +171,7 @@ fn no_file_is_too_long() {
     }
 }
 
-/// Tokio takes the branches of a `select!` in random order unless it is told not to, and then the simulation could not
+/// Tokio takes the branches of a `select!` in random order unless it says `biased`, and then the simulation could not
 /// play a seed twice.
 #[test]
 fn every_select_of_a_run_has_an_order() {

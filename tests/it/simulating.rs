@@ -10,7 +10,7 @@ use super::world::side_by_side;
 const SEEDS: u64 = 500;
 
 /// Seeds that find a fault when its fix is taken out, each with what it was. What the simulation draws decides what a seed
-/// plays: whoever changes that looks for other seeds.
+/// plays: a change of that needs other seeds.
 const FOUND: [u64; 2] = [
     // The driver of a run that another process of its machine had superseded opened it again, and it ended twice.
     12, 356,

@@ -13,7 +13,7 @@ use super::place::{Place, Process};
 use super::server::Other;
 use crate::world::{planned, spec};
 
-/// A visitor has a process of its own on its machine.
+/// A separate process of the other machine.
 struct Visitor {
     place: Arc<Place>,
     process: Process,

@@ -63,7 +63,7 @@ impl Checks {
         *self.counts.lock().unwrap().entry(what).or_default() += 1;
     }
 
-    /// A driver was told that its fact is kept.
+    /// The store accepted a fact of a driver.
     pub(crate) fn kept(&self, run: RunNumber, fact: &Fact) {
         self.ledger.keep(run, fact);
     }

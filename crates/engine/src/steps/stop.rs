@@ -26,7 +26,7 @@ async fn settled(context: &Context, member: &Member) -> Result<Traffic, StepErro
     Ok(traffic)
 }
 
-/// The idle builds. Each is still to be looked at again before it is stopped or deleted: what comes before it may take long.
+/// The idle builds. A caller reads the traffic again before it stops or deletes each: what comes before may take long.
 async fn idle(context: &Context, member: &Member) -> Result<Vec<Build>, StepError> {
     let builds = context.outside.hosting.builds(&member.target).await?;
     let traffic = settled(context, member).await?;
