@@ -22,8 +22,10 @@ use page::{BENCHES, Measured, Record, page};
 
 fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
     let said = Command::new(program).args(arguments).output().ok()?;
-    let all = [said.stdout, said.stderr].concat();
-    let text = String::from_utf8_lossy(&all).into_owned();
+    // nginx names its version on stderr; a failure there is no version.
+    let text =
+        if said.stdout.is_empty() && said.status.success() { said.stderr } else { said.stdout };
+    let text = String::from_utf8_lossy(&text).into_owned();
     text.lines().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
 }
 
