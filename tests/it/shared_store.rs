@@ -39,6 +39,8 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<RehearsalClock>,
     /// The next replies that get lost, after their call took effect.
     loses: AtomicU32,
+    /// Whether each commit arrives twice, as when a program between repeats it.
+    repeats: AtomicBool,
 }
 
 /// The way of one machine to the server.
@@ -95,6 +97,9 @@ impl Database for Way {
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {
         Box::pin(async move {
             let done = self.open()?.commit(writes).await?;
+            if self.server.repeats.load(Ordering::SeqCst) {
+                return self.server.database.commit(writes).await;
+            }
             let left = &self.server.loses;
             let lose = |left: u32| left.checked_sub(1);
             match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose) {
@@ -188,7 +193,8 @@ pub(crate) fn team() -> (Arc<Server>, Host, Host) {
     let real = Arc::new(SystemClock::start());
     let clock = Arc::new(RehearsalClock::since(real, Duration::from_hours(48)));
     let database = RehearsalDatabase::new(clock.clone());
-    let server = Arc::new(Server { database, clock, loses: AtomicU32::new(0) });
+    let (loses, repeats) = (AtomicU32::new(0), AtomicBool::new(false));
+    let server = Arc::new(Server { database, clock, loses, repeats });
     let (one, two) = (Host::new(&server, "laptop-1"), Host::new(&server, "laptop-2"));
     (server, one, two)
 }
@@ -277,6 +283,43 @@ async fn facts_of_the_next_driver_do_not_pass_for_own_ones() {
     one.link.follow();
     super::sandbox::wait_until("they are read", || first.run(run).unwrap().view.last_seq == 2);
     assert_eq!(one.link.shared(run, 2).await, Shared::TakenOver);
+}
+
+/// The answer to the second of two equal requests says that something is there already: that is the first one.
+#[test]
+fn commit_that_arrives_twice_is_done_once() {
+    let (server, one, two) = team();
+    server.repeats.store(true, Ordering::SeqCst);
+    let (mut first, mut second) = (one.journal(), two.journal());
+    let run = begin(&mut first, "1.0.0", false).unwrap().number;
+    append(&mut first, run, &Event::StepStarted { attempt: 1 }).unwrap();
+    one.link.settle();
+    let mut send = |command: &Command| second.send(run, "ben", 2, command, at(1)).unwrap();
+    let (kept, dropped) = (send(&Command::Pause), send(&Command::Retry));
+    assert!(second.withdraw(dropped).unwrap(), "it is withdrawn");
+    one.link.read_now();
+    let ids: Vec<_> =
+        first.unanswered(run).unwrap().into_iter().map(|command| command.id).collect();
+    assert_eq!(ids, [kept], "one of each, without the withdrawn one");
+    assert!(!second.withdraw(kept).unwrap(), "it is taken");
+    let tick = Tick {
+        item: "backup".to_owned(),
+        act: Ticked::Tick,
+        actor: "ben".to_owned(),
+        at: at(2),
+        note: String::new(),
+        subject: String::new(),
+    };
+    let (name, release) = (deploy_plan("1.0.0").environment, label("1.0.0"));
+    second.tick(&name, &release, &tick).unwrap();
+    one.link.read_now();
+    assert_eq!(first.ticks(&name, &release).unwrap(), [tick]);
+    server.clock.pass(LEASE + Duration::from_secs(2));
+    second.claim(run, None, at(70)).unwrap();
+    append(&mut second, run, &refused("taken over")).unwrap();
+    two.link.settle();
+    one.link.read_now();
+    assert_eq!(hashes(&first, run), hashes(&second, run));
 }
 
 /// A reading may stop at any of its calls, and one of an environment may bring runs of another: the next one completes it.

@@ -70,18 +70,60 @@ pub(super) async fn withdraw(
     let path = numbered(&Entries::Commands.of(environment.as_str()), number);
     let (documents, _) = remote.read(&[path]).await?;
     let Some(document) = documents.into_iter().flatten().next() else { return Ok(false) };
-    if document.fields.contains_key("taken") {
-        return Ok(false);
+    mark(remote, document, Mark::Withdrawn).await
+}
+
+/// What becomes of a command: its runner's machine takes it, or its sender withdraws it. Never both.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mark {
+    Taken,
+    Withdrawn,
+}
+
+impl Mark {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Withdrawn => "withdrawn",
+        }
     }
-    match remote.commit(&[marked(&document, "withdrawn")]).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_changed() => Ok(false),
-        Err(error) => Err(error),
+
+    fn other(self) -> Self {
+        match self {
+            Self::Taken => Self::Withdrawn,
+            Self::Withdrawn => Self::Taken,
+        }
     }
 }
 
+/// Marks a command, unless it has the other mark: then `false`. A mark that is there counts: it is of a request that
+/// arrived twice, or of another process of this machine.
+pub(super) async fn mark(
+    remote: &Remote,
+    mut document: Document,
+    mark: Mark,
+) -> Result<bool, SharedError> {
+    for attempt in 1.. {
+        let has = |mark: Mark| document.fields.contains_key(mark.name());
+        if has(mark) || has(mark.other()) {
+            return Ok(has(mark));
+        }
+        match remote.commit(&[marked(&document, mark.name())]).await {
+            Ok(_) => return Ok(true),
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                remote.step_aside(attempt).await;
+                let (documents, _) = remote.read(std::slice::from_ref(&document.path)).await?;
+                let Some(now) = documents.into_iter().flatten().next() else { break };
+                document = now;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
 /// A change of one field of an entry, if the entry is unchanged since it was read.
-pub(super) fn marked(document: &Document, field: &str) -> Write {
+fn marked(document: &Document, field: &str) -> Write {
     let fields = [(field.to_owned(), Value::Boolean(true))].into_iter().collect();
     let mask = Some(field.parse().into_iter().collect());
     let (increments, server_time) = (Vec::new(), Vec::new());
@@ -99,7 +141,7 @@ pub(super) async fn add<T: Serialize + DeserializeOwned>(
 ) -> Result<u64, SharedError> {
     let wanted = text(entry)?;
     let collection = of.of(place);
-    // The number of an entry whose reply was lost.
+    // The number of an entry that may be there: its reply was lost, or said only that something is there.
     let (mut attempt, mut unanswered) = (0, None);
     loop {
         attempt += 1;
@@ -118,11 +160,13 @@ pub(super) async fn add<T: Serialize + DeserializeOwned>(
         let writes = [documents::entry(path, entry)?, change];
         match remote.commit(&writes).await {
             Ok(_) => return Ok(last + 1),
+            // It took effect if the entry is there with our content. After a conflict too: the request may have arrived
+            // twice.
+            Err(error) if error.is_lost() && attempt < ATTEMPTS => unanswered = Some(last + 1),
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                unanswered = Some(last + 1);
                 remote.step_aside(attempt).await;
             }
-            // It took effect if the entry is there with our content.
-            Err(error) if error.is_lost() && attempt < ATTEMPTS => unanswered = Some(last + 1),
             Err(error) => return Err(error),
         }
     }

@@ -69,7 +69,8 @@ pub(super) async fn begin(
     mirror: &mut SqliteStore,
     wanted: &Begin,
 ) -> Result<Begun, SharedError> {
-    // Attempts whose reply was lost. Each may still arrive.
+    // Attempts that may have taken effect: their reply was lost, or the request arrived twice and the reply is the second
+    // one's.
     let (mut attempt, mut tried) = (0, Vec::<New>::new());
     let name = &wanted.plan.environment;
     loop {
@@ -102,6 +103,7 @@ pub(super) async fn begin(
         match remote.commit(&writes).await {
             Ok(_) => return new.keep(mirror),
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                tried.push(new);
                 remote.step_aside(attempt).await;
             }
             Err(error) if error.is_lost() && attempt < ATTEMPTS => tried.push(new),
@@ -272,7 +274,7 @@ pub(super) async fn claim(
             }
             continue;
         }
-        // The reply of an earlier attempt was lost, and it arrived.
+        // An earlier attempt took effect, though its reply did not say so.
         if tried.iter().any(|tried| environment.known.lease.as_ref() == Some(tried)) {
             let Some(lease) = &environment.known.lease else { return Err(crowded()) };
             mirror.hold(&row.environment, lease, at)?;
@@ -305,11 +307,10 @@ pub(super) async fn claim(
                 return Ok(Held { run, environment: row.environment, fence });
             }
             Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                tried.push(lease);
                 remote.step_aside(attempt).await;
             }
-            Err(error) if error.is_lost() && attempt < ATTEMPTS => {
-                tried.push(lease);
-            }
+            Err(error) if error.is_lost() && attempt < ATTEMPTS => tried.push(lease),
             Err(error) => return Err(error),
         }
     }

@@ -6,12 +6,12 @@ use super::documents::{
     self, ENVIRONMENTS, Entries, Environment, RUNS, TEAM, environment_path, read_entry, read_fact,
     read_run,
 };
-use super::entries::{BranchEntry, CommandEntry, TickEntry};
+use super::entries::{BranchEntry, CommandEntry, Mark, TickEntry, mark};
 use super::remote::{Remote, SharedError};
 use crate::facts::Stored;
 use crate::mirror::{Known, RunRow};
 use crate::open::SqliteStore;
-use pointsman_core::document::{Document, Value};
+use pointsman_core::document::Document;
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Damage, JournalError};
 use pointsman_core::time::Timestamp;
@@ -202,16 +202,8 @@ async fn commands(
     for document in remote.numbered(&Entries::Commands.of(name.as_str()), known.commands).await? {
         let Some(number) = documents::number_of(&document) else { continue };
         let Some(entry) = known_entry::<CommandEntry>(&document) else { continue };
-        let withdrawn = document.fields.get("withdrawn") == Some(&Value::Boolean(true));
-        if entry.run != lease.run || withdrawn {
-            continue;
-        }
-        match remote.commit(&[super::entries::marked(&document, "taken")]).await {
-            Ok(_) => mirror.keep_command(number, &entry)?,
-            // Withdrawn between our read and our write, or taken by an earlier process of this machine, which then has
-            // it in its store.
-            Err(error) if error.is_changed() => {}
-            Err(error) => return Err(error),
+        if entry.run == lease.run && mark(remote, document, Mark::Taken).await? {
+            mirror.keep_command(number, &entry)?;
         }
     }
     Ok(())

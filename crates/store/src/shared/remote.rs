@@ -43,11 +43,6 @@ impl SharedError {
         matches!(error.refused, Refused::Changed | Refused::AlreadyExists | Refused::Contended)
     }
 
-    /// Whether the document was changed since it was read. Contention alone changes nothing.
-    pub(super) fn is_changed(&self) -> bool {
-        matches!(self, Self::Database(error) if error.refused == Refused::Changed)
-    }
-
     /// Whether it is unknown if a change took effect.
     pub(super) fn is_lost(&self) -> bool {
         matches!(self, Self::Database(error) if error.refused == Refused::Lost)
