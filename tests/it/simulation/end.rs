@@ -83,19 +83,15 @@ impl Checks {
         }
     }
 
-    /// Automatic rollouts that are held are mentioned by the last run that held or released them.
+    /// Automatic rollouts that are held are mentioned by the last run that held or released them, in its record or in a
+    /// branch of it.
     fn held(&self, pasts: &Pasts, world: &World, at: Duration) {
         for name in world.held() {
             let last = pasts.values().rev().find_map(|past| {
-                past.facts.iter().rev().find_map(|fact| match &fact.event {
-                    Recorded::Known(Event::RolloutsHeld { service, .. }) => {
-                        (service.as_str() == name).then_some(true)
-                    }
-                    Recorded::Known(Event::RolloutsReleased { service, problem }) => {
-                        (service.as_str() == name).then_some(problem.is_some())
-                    }
-                    _ => None,
-                })
+                let branches = past.branches.iter().map(|branch| &branch.facts);
+                let said =
+                    branches.chain([&past.facts]).filter_map(|facts| says_held(facts, &name));
+                said.reduce(|one, other| one || other)
             });
             if last != Some(true) {
                 let what = format!("automatic rollouts of {name} are held, which no run mentions");
@@ -136,4 +132,17 @@ impl Checks {
             }
         }
     }
+}
+
+/// Whether these facts end with held rollouts of a service; `None` if they say nothing about them.
+fn says_held(facts: &[Fact], name: &str) -> Option<bool> {
+    facts.iter().rev().find_map(|fact| match &fact.event {
+        Recorded::Known(Event::RolloutsHeld { service, .. }) => {
+            (service.as_str() == name).then_some(true)
+        }
+        Recorded::Known(Event::RolloutsReleased { service, problem }) => {
+            (service.as_str() == name).then_some(problem.is_some())
+        }
+        _ => None,
+    })
 }
