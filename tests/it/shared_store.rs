@@ -312,6 +312,8 @@ fn commit_that_arrives_twice_is_done_once() {
     };
     let (name, release) = (deploy_plan("1.0.0").environment, label("1.0.0"));
     second.tick(&name, &release, &tick).unwrap();
+    // A tick is shared soon, and not at once.
+    two.link.settle();
     one.link.read_now();
     assert_eq!(first.ticks(&name, &release).unwrap(), [tick]);
     server.clock.pass(LEASE + Duration::from_secs(2));
