@@ -151,6 +151,15 @@ impl Context {
         self.outside.clock.sleep(length).await;
     }
 
+    /// The result of some work; `None` if it takes longer than a limit.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        self.outside.clock.within(limit, work).await
+    }
+
     pub(super) fn service(&self, service: &ServiceName) -> ServiceView {
         self.view.services.get(service).cloned().unwrap_or_default()
     }
@@ -195,11 +204,8 @@ impl Context {
             let asked = self.outside.hosting.log(&member.target, build, from);
             // A platform that hangs must not delay a verdict that is already known.
             let far = self.outside.hosting.logs_builds_alone();
-            let part = tokio::select! {
-                biased;
-                part = asked => part,
-                () = self.sleep(if far { FAR_LOG_WITHIN } else { LOG_WITHIN }) => break,
-            };
+            let limit = if far { FAR_LOG_WITHIN } else { LOG_WITHIN };
+            let Some(part) = self.within(limit, asked).await else { break };
             from = part.next;
             if part.lines.is_empty() {
                 break;

@@ -37,11 +37,8 @@ pub(super) async fn judged(
         };
         Ok::<_, HostingError>((blue, green))
     };
-    let read = tokio::select! {
-        biased;
-        read = reading => read.map_err(|error| why(&error))?,
-        () = outside.clock.sleep(READ_WITHIN) => return Err("no answer in time".to_owned()),
-    };
+    let read = outside.clock.within(READ_WITHIN, reading).await;
+    let read = read.ok_or("no answer in time")?.map_err(|error| why(&error))?;
     let (blue, green): (Option<Figures>, Figures) = read;
     // Only as far as the figures go: later requests are in neither number.
     let until = green.until.unwrap_or(switched).min(now);

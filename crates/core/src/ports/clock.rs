@@ -1,6 +1,9 @@
 //! Wall clock and monotonic time.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use super::BoxFuture;
 use crate::time::Timestamp;
@@ -12,4 +15,14 @@ pub trait Clock: Send + Sync {
     /// Time since a fixed moment of this process; it never decreases.
     fn elapsed(&self) -> Duration;
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()>;
+}
+
+impl dyn Clock {
+    /// The result of some work; `None` if it takes longer than a limit. A result that is there counts, however late.
+    pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        match select(pin!(work), self.sleep(limit)).await {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(((), _)) => None,
+        }
+    }
 }

@@ -28,11 +28,8 @@ pub(super) fn had(view: &RunView) -> Vec<(String, bool)> {
 pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result<(), EngineError> {
     for (name, had) in names {
         // An unavailable database is retried by the step that needs it, and blocks nothing else.
-        let taken = tokio::select! {
-            biased;
-            taken = outside.databases.locked(name) => taken,
-            () = outside.clock.sleep(RELOCK_WITHIN) => continue,
-        };
+        let taking = outside.databases.locked(name);
+        let Some(taken) = outside.clock.within(RELOCK_WITHIN, taking).await else { continue };
         match taken {
             Err(NotLocked::Busy(_)) if !had => {}
             Err(busy @ NotLocked::Busy(_)) => {
@@ -69,9 +66,5 @@ pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineErr
 
 /// Releases every lock. An unresponsive server must not delay the end of the run.
 pub(super) async fn let_go(outside: &Outside, why: &str) {
-    tokio::select! {
-        biased;
-        () = outside.databases.release(why) => {}
-        () = outside.clock.sleep(RELEASE_WITHIN) => {}
-    }
+    outside.clock.within(RELEASE_WITHIN, outside.databases.release(why)).await;
 }

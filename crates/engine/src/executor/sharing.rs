@@ -86,11 +86,8 @@ impl Unshared {
                     clock.sleep(ASK_AGAIN).await;
                 }
                 let Some(limit) = limit else { return sharing.shared(run, seq).await };
-                tokio::select! {
-                    biased;
-                    told = sharing.shared(run, seq) => told,
-                    () = clock.sleep(limit) => Shared::NotYet(Problem::new("no answer in time")),
-                }
+                let told = clock.within(limit, sharing.shared(run, seq)).await;
+                told.unwrap_or_else(|| Shared::NotYet(Problem::new("no answer in time")))
             })
         });
         let told = asked.await;

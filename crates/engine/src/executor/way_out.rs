@@ -113,16 +113,13 @@ impl Engine {
             let held = view.services.get(service).and_then(|seen| seen.held_policy.as_deref());
             let Some(policy) = held else { continue };
             self.surely_ours().await?;
-            let problem = tokio::select! {
-                biased;
-                released = self.outside.hosting.hold_rollouts(&member.target, policy, false) => {
-                    released.err().map(|error| error.problem)
-                }
-                () = self.outside.clock.sleep(RELEASE_WITHIN) => {
-                    Some(Problem::new("App Hosting does not answer").try_this(
-                        "the next run puts the policy back; or the Firebase console: Automatic rollouts",
-                    ))
-                }
+            let releasing = self.outside.hosting.hold_rollouts(&member.target, policy, false);
+            let released = self.outside.clock.within(RELEASE_WITHIN, releasing).await;
+            let problem = match released {
+                Some(released) => released.err().map(|error| error.problem),
+                None => Some(Problem::new("App Hosting does not answer").try_this(
+                    "the next run puts the policy back; or the Firebase console: Automatic rollouts",
+                )),
             };
             let service = service.clone();
             self.supervisor.record(None, &Event::RolloutsReleased { service, problem })?;

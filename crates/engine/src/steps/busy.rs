@@ -48,12 +48,8 @@ pub(super) async fn request_build(
 
 /// The build that the platform is working on, with its age.
 async fn builder(context: &Context, member: &Member, own: &BuildId) -> Option<String> {
-    let read = context.outside.hosting.builds(&member.target);
-    let builds = tokio::select! {
-        biased;
-        builds = read => builds.ok()?,
-        () = context.sleep(READ_WITHIN) => return None,
-    };
+    let reading = context.outside.hosting.builds(&member.target);
+    let builds = context.within(READ_WITHIN, reading).await?.ok()?;
     let other = |build: &&Build| build.state == BuildState::Working && build.id != *own;
     let build = builds.iter().find(other)?;
     let age = build.created.and_then(|at| age(at, context.outside.clock.now()));

@@ -48,13 +48,8 @@ pub(super) async fn compared(
     blue: &BuildId,
     (build, config): (&BuildId, &BuildConfig),
 ) -> Option<String> {
-    let read = context.outside.hosting.build(&member.target, blue);
-    let live = tokio::select! {
-        biased;
-        live = read => live.ok().flatten(),
-        () = context.sleep(READ_WITHIN) => None,
-    };
-    let Some(live) = live else {
+    let reading = context.outside.hosting.build(&member.target, blue);
+    let Some(Ok(Some(live))) = context.within(READ_WITHIN, reading).await else {
         return Some("not compared: the live build cannot be read".to_owned());
     };
     record(context, member, &live.config, (build, config)).await

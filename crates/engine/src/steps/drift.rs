@@ -135,12 +135,10 @@ async fn read(
     within: Duration,
 ) -> Result<Vec<pointsman_core::event::Split>, String> {
     let service = member.service();
-    tokio::select! {
-        biased;
-        traffic = context.outside.hosting.traffic(&member.target) => {
-            traffic.map(|traffic| traffic.splits).map_err(|e| format!("{service}: {}", e.problem))
-        }
-        () = context.sleep(within) => {
+    match context.within(within, context.outside.hosting.traffic(&member.target)).await {
+        Some(Ok(traffic)) => Ok(traffic.splits),
+        Some(Err(error)) => Err(format!("{service}: {}", error.problem)),
+        None => {
             let within = pointsman_core::time::spoken(within);
             Err(format!("{service}: the platform did not answer within {within}"))
         }

@@ -148,12 +148,9 @@ enum Compared {
 async fn compared(context: &Context, planned: &PlannedDatabase) -> Compared {
     let Some(wanted) = &planned.indexes else { return Compared::NotNeeded };
     let databases = &context.outside.databases;
-    let found = tokio::select! {
-        biased;
-        found = found_indexes(databases, &planned.name) => found,
-        () = context.sleep(READ_WITHIN) => {
-            return Compared::Silent(format!("no answer within {}", spoken(READ_WITHIN)));
-        }
+    let reading = found_indexes(databases, &planned.name);
+    let Some(found) = context.within(READ_WITHIN, reading).await else {
+        return Compared::Silent(format!("no answer within {}", spoken(READ_WITHIN)));
     };
     match found {
         Ok(found) => Compared::Known(wanted.beside(&found)),

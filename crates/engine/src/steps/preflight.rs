@@ -98,11 +98,8 @@ async fn domains(context: &Context) -> Vec<String> {
         return all;
     }
     let asked = context.plan().members.iter().map(|member| async move {
-        tokio::select! {
-            biased;
-            found = context.outside.hosting.domain_troubles(&member.target) => found.unwrap_or_default(),
-            () = context.outside.clock.sleep(HELD_WITHIN) => Vec::new(),
-        }
+        let found = context.outside.hosting.domain_troubles(&member.target);
+        context.within(HELD_WITHIN, found).await.and_then(Result::ok).unwrap_or_default()
     });
     for found in side_by_side(asked).await {
         all.extend(found.into_iter().map(|one| one.what));
@@ -180,10 +177,9 @@ async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Resul
     if context.plan().kind == RunKind::Deploy {
         return Ok(held.await?);
     }
-    let why = tokio::select! {
-        biased;
-        held = held => held.err().map(|error| error.problem.to_string()),
-        () = context.outside.clock.sleep(HELD_WITHIN) => Some("nothing answered".to_owned()),
+    let why = match context.within(HELD_WITHIN, held).await {
+        Some(held) => held.err().map(|error| error.problem.to_string()),
+        None => Some("nothing answered".to_owned()),
     };
     if let Some(why) = why {
         context.log(member.service(), format!("automatic rollouts are still enabled: {why}"));

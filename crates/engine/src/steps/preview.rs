@@ -20,28 +20,20 @@ pub(super) async fn open(context: &Context, member: &Member, build: &BuildId) ->
     let PreviewBy::CloudRunTag = context.plan().preview?;
     let previews = context.to_act().await.previews()?;
     context.progress(Some(member.service()), "opening a preview address at Cloud Run");
-    let opened = tokio::select! {
-        biased;
-        opened = previews.open(&member.target, build) => opened.map_err(|error| error.problem.sentence()),
-        () = context.sleep(OPEN_WITHIN) => Err("no answer in time".to_owned()),
+    let why = match context.within(OPEN_WITHIN, previews.open(&member.target, build)).await {
+        Some(Ok(address)) => return Some(address),
+        Some(Err(error)) => error.problem.sentence(),
+        None => "no answer in time".to_owned(),
     };
-    match opened {
-        Ok(address) => Some(address),
-        Err(why) => {
-            context.log(member.service(), format!("WARN no preview address: {why}"));
-            None
-        }
-    }
+    context.log(member.service(), format!("WARN no preview address: {why}"));
+    None
 }
 
 /// Whether the preview address of a build was taken away meanwhile, as App Hosting may do. Unknown counts as no.
 pub(crate) async fn is_gone(outside: &Outside, target: &Target, build: &BuildId) -> bool {
     let Some(previews) = outside.hosting.previews() else { return false };
-    tokio::select! {
-        biased;
-        open = previews.is_open(target, build) => open.is_ok_and(|open| !open),
-        () = outside.clock.sleep(CLOSE_WITHIN) => false,
-    }
+    let open = outside.clock.within(CLOSE_WITHIN, previews.is_open(target, build)).await;
+    matches!(open, Some(Ok(false)))
 }
 
 /// The services of a plan that may have preview addresses. A rollback neither opens nor waits for any.
@@ -54,13 +46,11 @@ pub(crate) fn members(plan: &Plan) -> &[Member] {
 /// run that has ended must not touch the service of the next one. What cannot be closed stays until the next run.
 pub(crate) async fn close(outside: &Outside, member: &Member) {
     let Some(previews) = outside.hosting.previews() else { return };
-    let closed = tokio::select! {
-        biased;
-        closed = previews.close(&member.target) => closed.map_err(|error| error.to_string()),
-        () = outside.clock.sleep(CLOSE_WITHIN) => Err("no answer in time".to_owned()),
+    let why = match outside.clock.within(CLOSE_WITHIN, previews.close(&member.target)).await {
+        Some(Ok(_)) => return,
+        Some(Err(error)) => error.to_string(),
+        None => "no answer in time".to_owned(),
     };
-    if let Err(why) = closed {
-        let service = member.service();
-        tracing::warn!(%service, why, "a preview tag stays until the next run");
-    }
+    let service = member.service();
+    tracing::warn!(%service, why, "a preview tag stays until the next run");
 }

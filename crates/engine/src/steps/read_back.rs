@@ -22,15 +22,14 @@ pub(super) async fn after(
 ) -> Result<(Option<StepError>, Traffic), StepError> {
     let service = member.service();
     let limit = context.plan().endpoint.capabilities().switch_within;
-    let error = tokio::select! {
-        biased;
-        answer = change => answer.err().map(StepError::from),
-        () = context.sleep(limit) => Some(no_answer(service, limit)),
+    let error = match context.within(limit, change).await {
+        Some(answer) => answer.err().map(StepError::from),
+        None => Some(no_answer(service, limit)),
     };
-    tokio::select! {
-        biased;
-        traffic = context.outside.hosting.traffic(&member.target) => Ok((error, traffic?)),
-        () = context.sleep(READ_BACK_WITHIN) => Err(unread(service, error)),
+    let reading = context.outside.hosting.traffic(&member.target);
+    match context.within(READ_BACK_WITHIN, reading).await {
+        Some(traffic) => Ok((error, traffic?)),
+        None => Err(unread(service, error)),
     }
 }
 

@@ -32,11 +32,8 @@ pub(super) async fn ready(
     let database = context.outside.databases.get(&planned.name).map_err(StepError::lasting)?;
     let within = if required.is_some() { ASK_WITHIN } else { TELL_WITHIN };
     let asked = async { database.admin()?.restorable().await };
-    let restorable = tokio::select! {
-        biased;
-        restorable = asked => restorable,
-        () = context.sleep(within) => Some(unanswered(within)),
-    };
+    let restorable =
+        context.within(within, asked).await.unwrap_or_else(|| Some(unanswered(within)));
     let now = context.outside.clock.now();
     match (restorable, required) {
         (None, None) => Ok(RestorePoint::default()),

@@ -37,11 +37,7 @@ pub(super) async fn copied(context: &Context) -> Infallible {
     let mut logs = RuntimeLogs { tails: BTreeMap::new(), refused: false };
     let services = u32::try_from(context.plan().members.len()).unwrap_or(u32::MAX);
     while !logs.refused {
-        tokio::select! {
-            biased;
-            () = logs.read_all(context) => {}
-            () = context.sleep(READ_WITHIN) => {}
-        }
+        context.within(READ_WITHIN, logs.read_all(context)).await;
         context.sleep(READ_EVERY.saturating_mul(services.max(1))).await;
     }
     pending().await

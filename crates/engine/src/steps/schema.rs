@@ -39,15 +39,11 @@ async fn waited<T>(
     if !gives_back(context) {
         return work.await;
     }
-    tokio::select! {
-        biased;
-        done = work => done,
-        () = context.outside.clock.sleep(patience) => {
-            let problem = Problem::new("the database does not answer");
-            let why = format!("no answer within {}", spoken(patience));
-            Err(StepError { problem: problem.because(why), class: Failure::Passing })
-        }
-    }
+    context.within(patience, work).await.unwrap_or_else(|| {
+        let problem = Problem::new("the database does not answer");
+        let why = format!("no answer within {}", spoken(patience));
+        Err(StepError { problem: problem.because(why), class: Failure::Passing })
+    })
 }
 
 /// Takes the lock of each database and reads its schema.

@@ -27,13 +27,9 @@ pub(super) async fn readable(context: &Context, member: &Member) -> Result<Vec<S
     let look =
         |secret| async move { (secret, hosting.secret(&member.target, secret, false).await) };
     let looks = join_all(secrets.iter().map(look));
-    let looks = tokio::select! {
-        biased;
-        looks = looks => looks,
-        () = context.sleep(ASK_WITHIN) => {
-            let said = format!("secrets not checked: no answer within {} s", ASK_WITHIN.as_secs());
-            return Ok(vec![said]);
-        }
+    let Some(looks) = context.within(ASK_WITHIN, looks).await else {
+        let said = format!("secrets not checked: no answer within {} s", ASK_WITHIN.as_secs());
+        return Ok(vec![said]);
     };
     let (mut faults, mut told, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
     let (mut failed, mut unread) = (None, None);

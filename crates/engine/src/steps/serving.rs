@@ -58,14 +58,9 @@ pub(super) async fn explain(
 
 /// The answer of a layer, or why there is none.
 async fn within<T>(context: &Context, asked: Answer<'_, T>) -> Result<T, String> {
-    tokio::select! {
-        biased;
-        answer = asked => {
-            answer.map_err(|error| format!("nothing: {}", error.problem.sentence()))
-        }
-        () = context.sleep(ASK_WITHIN) => {
-            Err(format!("nothing within {} s", ASK_WITHIN.as_secs()))
-        }
+    match context.within(ASK_WITHIN, asked).await {
+        Some(answer) => answer.map_err(|error| format!("nothing: {}", error.problem.sentence())),
+        None => Err(format!("nothing within {} s", ASK_WITHIN.as_secs())),
     }
 }
 

@@ -107,16 +107,14 @@ impl Remote {
         &self,
         answer: BoxFuture<'_, Result<T, DatabaseError>>,
     ) -> Result<T, SharedError> {
-        tokio::select! {
-            // An answer that is there counts, however late.
-            biased;
-            answer = answer => Ok(answer?),
-            () = self.clock.sleep(ANSWER_WITHIN) => {
+        self.clock.within(ANSWER_WITHIN, answer).await.map_or_else(
+            || {
                 let seconds = ANSWER_WITHIN.as_secs();
                 let problem = Problem::new(format!("no answer within {seconds} s"));
                 Err(DatabaseError { refused: Refused::Lost, problem }.into())
-            }
-        }
+            },
+            |answer| Ok(answer?),
+        )
     }
 
     pub(super) async fn read(

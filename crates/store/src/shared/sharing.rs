@@ -62,11 +62,8 @@ impl Sharing for Link {
         });
         // A claim in the queue of alerts does not last as long as a store that is cut off may take.
         Box::pin(async move {
-            tokio::select! {
-                biased;
-                claimed = claim => claimed.unwrap_or(Announce::Here),
-                () = clock.sleep(CLAIMED_WITHIN) => Announce::Here,
-            }
+            let claimed = clock.within(CLAIMED_WITHIN, claim).await;
+            claimed.flatten().unwrap_or(Announce::Here)
         })
     }
 
