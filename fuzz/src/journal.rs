@@ -19,7 +19,7 @@ fn fact(seq: u64, line: &str) -> Option<Fact> {
         elapsed_ms: json["elapsed_ms"].as_u64().unwrap_or_default(),
         actor: json["actor"].as_str().unwrap_or_default().to_owned(),
         step: json["step"].as_str().and_then(|step| step.parse().ok()),
-        event: Recorded::from_parts(json["kind"].as_str()?, json["data"].clone()),
+        event: Recorded::from_parts(json["kind"].as_str()?, &json["data"]),
         prev: Hash::zero(),
         hash: Hash::zero(),
     };

@@ -198,17 +198,17 @@ fn attempts_are_consecutive() {
 fn facts_round_trip() {
     for (event, _, _) in table() {
         let (kind, data) = Recorded::Known(event.clone()).parts();
-        assert_eq!(Recorded::from_parts(&kind, data), Recorded::Known(event));
+        assert_eq!(Recorded::from_parts(&kind, &data), Recorded::Known(event));
     }
 }
 
 #[test]
 fn unknown_fact_kind_is_kept() {
     let data = serde_json::json!({"service": "toto-app", "percent": 10});
-    let recorded = Recorded::from_parts("canary-widened", data.clone());
+    let recorded = Recorded::from_parts("canary-widened", &data);
     assert_eq!(recorded.parts(), ("canary-widened".to_owned(), data));
     let known_kind_new_field =
-        Recorded::from_parts("step-started", serde_json::json!({"attempt": 1, "lane": 2}));
+        Recorded::from_parts("step-started", &serde_json::json!({"attempt": 1, "lane": 2}));
     assert!(matches!(known_kind_new_field, Recorded::Unknown { .. }));
     assert_eq!(Hash::zero().short(), "000000000000");
 }

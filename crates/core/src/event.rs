@@ -4,6 +4,7 @@
 //! new kind (`switch-requested-2`). A kind that this version does not know is kept unchanged and shown, and
 //! prevents this version from continuing the run.
 
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -267,13 +268,14 @@ pub enum Recorded {
 
 impl Recorded {
     /// Parses a fact's kind and content.
-    pub fn from_parts(kind: &str, data: Value) -> Self {
-        // Read by reference: a deep copy of each record is most of the time that a long history takes.
-        let parts = [("kind".to_owned(), kind.into()), ("data".to_owned(), data)];
-        let mut whole = Value::Object(parts.into_iter().collect());
-        match Event::deserialize(&whole) {
+    pub fn from_parts(kind: &str, data: &Value) -> Self {
+        // The kind comes first and the content is borrowed: from an object, whose keys are sorted, serde would copy the
+        // content before it knows the kind, which is most of the time that a long history takes.
+        let parts = [("kind", &Value::from(kind)), ("data", data)];
+        let fields = MapDeserializer::<_, serde_json::Error>::new(parts.into_iter());
+        match Event::deserialize(fields) {
             Ok(event) => Self::Known(event),
-            Err(_) => Self::Unknown { kind: kind.to_owned(), data: whole["data"].take() },
+            Err(_) => Self::Unknown { kind: kind.to_owned(), data: data.clone() },
         }
     }
 

@@ -112,7 +112,7 @@ impl Stored {
         }
         let parts: Parts = serde_json::from_str(text).map_err(unreadable)?;
         let Parts { seq, at, elapsed_ms, kind, step, actor, data, prev, hash } = parts;
-        let event = Recorded::from_parts(&kind, data.clone());
+        let event = Recorded::from_parts(&kind, &data);
         let fact = Fact { seq, at, elapsed_ms, actor, step, event, prev, hash };
         Ok(Self { fact, kind, data })
     }
@@ -224,7 +224,7 @@ fn decode(row: &rusqlite::Row<'_>) -> Result<Stored, String> {
         elapsed_ms: number(2)?,
         actor: text(3)?,
         step: step.map(StepId::new).transpose().map_err(|e| e.to_string())?,
-        event: Recorded::from_parts(&kind, data.clone()),
+        event: Recorded::from_parts(&kind, &data),
         prev: Hash(text(7)?),
         hash: Hash(text(8)?),
     };
