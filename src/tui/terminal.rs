@@ -58,9 +58,11 @@ impl Screen {
                 leave_report(&report, &info.to_string());
             }
         }));
-        enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(WRITE_BUFFER_BYTES, stdout()));
-        Ok(Self { terminal: ratatui::Terminal::new(backend)?, title: String::new() })
+        // Created before the terminal is set up, so that whatever fails from there on, dropping it restores the terminal.
+        let screen = Self { terminal: ratatui::Terminal::new(backend)?, title: String::new() };
+        enter()?;
+        Ok(screen)
     }
 
     /// Sets up the terminal again after a suspension, and redraws.

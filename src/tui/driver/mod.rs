@@ -22,7 +22,9 @@ mod replay;
 mod report;
 mod run_report;
 mod session_replay;
+mod setup;
 mod signals;
+mod start;
 mod store;
 mod terminal_background;
 mod watch;
@@ -40,27 +42,24 @@ use self::remember::Memory;
 pub use self::replay::replay;
 pub(crate) use self::report::{far_away, terminal as terminal_report};
 pub use self::session_replay::replay_session;
+use self::setup::setup;
 use self::signals::Signals;
+use self::start::Sources;
 use self::watch::{Reload, Told};
 use super::effect::Effect;
 use super::keys::bindings::{Bindings, Wrong};
 use super::model::Model;
-use super::model::remembered::Remembered;
 use super::msg::Msg;
-use super::session::{Place, Recorder, Setup};
+use super::session::Recorder;
 use super::terminal::{Screen, give_back};
 use super::theme::{Looks, Theme};
 use super::update::update;
 use crate::app::App;
 use crate::config::{Findings, Loaded};
 use crate::domain::error::Problem;
-use crate::domain::ids::EnvironmentName;
-use crate::engine::watch::watch_runs;
 
 /// Update interval of clocks and ages.
 const TICK: Duration = Duration::from_secs(1);
-/// Capacity of the message queue; senders wait when it is full.
-const QUEUE_LENGTH: usize = 256;
 
 /// The options of the screen.
 #[derive(Debug)]
@@ -88,28 +87,22 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     if let Some(file) = &options.record {
         recorder = Some(Recorder::create(file, &setup)?);
     }
-    let model = setup.model().map_err(|wrong| unusable_keys(&wrong))?;
-    let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
-    let names = model.environments.iter().map(|e| e.name.clone()).collect();
-    store::spawn(app.clone(), names, !options.read_only, sender.clone());
-    let log = log::spawn(app.clone(), sender.clone());
+    let mut model = setup.model().map_err(|wrong| unusable_keys(&wrong))?;
     let theme = options
         .looks
         .theme(&loaded.config.ui)
         .unwrap_or_else(|_| Theme::without_colour(options.looks.ascii));
-    let (saved, reloads) = mpsc::channel(1);
-    let looks = options.looks.clone();
-    let watcher = watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
-    let notify = loaded.notify();
-    let health = health::spawn(&app, notify.clone(), sender.clone());
-    let names = model.environments.iter().map(|e| e.name.as_str());
-    let specs = names.filter_map(|name| loaded.spec(name).ok()).collect();
-    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_runs(app.services(), notify, specs)));
-    let acts = Acts::new(app.clone(), loaded, options.config, sender, log, health);
-    acts.look_regularly();
-    acts.read_calendars_regularly();
     let signals = Signals::listen().map_err(failed)?;
-    let screen = Screen::take(app.state.join("crash.txt")).map_err(failed)?;
+    let mut screen = Screen::take(app.state.join("crash.txt")).map_err(failed)?;
+    let (width, height) = crossterm::terminal::size().map_err(failed)?;
+    for message in [Msg::Resize(width, height), Msg::Tick(app.clock.now(), Duration::ZERO)] {
+        apply(&mut model, &mut recorder, message);
+    }
+    // Nothing else is started before the first frame is drawn: the readers would compete with it for the processor.
+    screen.draw(&model, &theme).map_err(failed)?;
+    let looks = options.looks.clone();
+    let Sources { acts, receiver, reloads, watcher, watching } =
+        start::sources(&app, &model, loaded, options);
     let answers = terminal_background::Answers::default();
     let mut driver = Driver {
         app,
@@ -123,6 +116,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         receiver,
         reloads,
         watcher,
+        _watching: watching,
         answers,
         signals,
         memory,
@@ -148,56 +142,6 @@ fn unusable_keys(wrong: &[Wrong]) -> Problem {
     Problem::new(format!("the keys of {name} cannot be used")).because(why)
 }
 
-/// The initial state of the screen.
-fn setup(
-    app: &App,
-    loaded: &Loaded,
-    options: &Options,
-    remembered: Remembered,
-) -> Result<Setup, Problem> {
-    Ok(Setup {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        actor: app.actor(),
-        own: app.own_command(),
-        environments: places(loaded)?,
-        offered: loaded.offered()?,
-        custom_commands: loaded.custom_commands()?,
-        themes: options.looks.themes.names(),
-        keys: loaded.config.ui.keys.clone(),
-        zone: jiff::tz::TimeZone::system().iana_name().map(str::to_owned),
-        read_only: options.read_only,
-        connection_alone: report::connection_alone(),
-        mouse: loaded.config.ui.mouse,
-        motion: options.looks.motion(&loaded.config.ui),
-        rehearsal: app.is_demo(),
-        remembered,
-    })
-}
-
-fn places(loaded: &Loaded) -> Result<Vec<Place>, Problem> {
-    let mut places = Vec::new();
-    // Sort in promotion order; the order in the file has no meaning.
-    let mut names = loaded.environments();
-    names.sort_by_key(|name| stages_before(loaded, name));
-    for name in names {
-        // An invalid environment is shown with its reason, and does not affect the others.
-        let services = loaded.spec(name).map_or_else(
-            |_| Vec::new(),
-            |spec| spec.members.iter().map(|m| m.service().to_string()).collect(),
-        );
-        let protection = loaded.protection(name)?;
-        let tested = loaded.spec(name).is_ok_and(|spec| spec.pipeline.is_some());
-        places.push(Place { name: EnvironmentName::new(name)?, protection, services, tested });
-    }
-    Ok(places)
-}
-
-/// Number of environments before this one in its promotion chain; at most 10, in case the chain is circular.
-fn stages_before(loaded: &Loaded, name: &str) -> usize {
-    let before = |name: &str| loaded.promote_from(name).ok().flatten();
-    std::iter::successors(before(name), |name| before(name.as_str())).take(10).count()
-}
-
 /// `:debug panic`, to test that the terminal is restored.
 #[expect(clippy::panic, reason = "the user typed :debug panic")]
 fn panic_for_a_test() {
@@ -218,6 +162,8 @@ struct Driver {
     reloads: mpsc::Receiver<Reload>,
     /// Passes a new terminal background to the thread that chooses the theme.
     watcher: std::sync::mpsc::Sender<Told>,
+    /// Follows the runs for their alerts, until the screen closes.
+    _watching: AbortOnDropHandle<()>,
     answers: terminal_background::Answers,
     signals: Signals,
     memory: Memory,
@@ -239,10 +185,6 @@ const EXIT_TERMINATED: u8 = 143;
 impl Driver {
     async fn run(&mut self) -> std::io::Result<u8> {
         let began = self.app.clock.elapsed();
-        let (width, height) = crossterm::terminal::size()?;
-        self.update(Msg::Resize(width, height));
-        self.update(Msg::Tick(self.app.clock.now(), Duration::ZERO));
-        self.screen.draw(&self.model, &self.theme)?;
         if self.model.mouse {
             self.screen.mouse(true)?;
         }
@@ -354,14 +296,8 @@ impl Driver {
         (messages, waits)
     }
 
-    /// Records a message and applies it to the model.
     fn update(&mut self, message: Msg) -> Vec<Effect> {
-        let failed = self.recorder.as_mut().and_then(|recorder| recorder.message(&message).err());
-        if let Some(error) = failed {
-            self.recorder = None;
-            update(&mut self.model, Msg::Alarm(format!("the recording ended: {error}")));
-        }
-        update(&mut self.model, message)
+        apply(&mut self.model, &mut self.recorder, message)
     }
 
     /// Queries the terminal's background colour, if that is allowed. The first frame does not wait for the reply.
@@ -388,10 +324,14 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        give_back();
+/// Records a message and applies it to a model.
+fn apply(model: &mut Model, recorder: &mut Option<Recorder>, message: Msg) -> Vec<Effect> {
+    let failed = recorder.as_mut().and_then(|recorder| recorder.message(&message).err());
+    if let Some(error) = failed {
+        *recorder = None;
+        update(model, Msg::Alarm(format!("the recording ended: {error}")));
     }
+    update(model, message)
 }
 
 /// The current window size. The size in a resize event may be outdated.
