@@ -111,12 +111,43 @@ fn alias_bombs_are_refused() {
     let quadratic = format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(5000), "*a,".repeat(5000));
     let deep = format!("version: {}", "[".repeat(100_000));
     let huge = format!("version: 1\n# {}\n", "x".repeat(10 * 1024 * 1024));
-    for (name, text) in
-        [("alias", aliases), ("quadratic", quadratic), ("deep", deep), ("huge", huge)]
-    {
+    for (name, text, said) in [
+        ("alias", aliases, "the aliases of this file repeat too much"),
+        ("quadratic", quadratic, "the aliases of this file repeat too much"),
+        ("deep", format!("version: {}{}", "[".repeat(40), "]".repeat(40)), "more than 32 values"),
+        ("deeper", deep, "recursion limit"),
+        ("huge", huge, "larger than 1 MiB"),
+    ] {
         let findings = wrong(&text);
         assert_eq!(findings.findings.len(), 1, "{name}: {findings}");
+        assert!(findings.to_string().contains(said), "{name}: {findings}");
     }
+}
+
+/// Nothing but aliases makes a file too large that has the size for it.
+#[test]
+fn five_thousand_probes_are_accepted() {
+    let probe =
+        |n| format!("      - {{ name: p{n}, url: 'http://127.0.0.1:9/{n}', interval: 1s }}\n");
+    let probes: String = (0..5000).map(probe).collect();
+    let text = format!(
+        "version: 1
+services:
+  app: {{ root: examples/toto/toto-app, backend: app, health: {{ path: /h, version: /version, revision: /revision }} }}
+environments:
+  e:
+    protection: open
+    platform: {{ kind: app-hosting, endpoint: emulator, project: demo-e, location: us-central1 }}
+    services: {{ app: {{ url: 'http://localhost:4001' }} }}
+    probes:
+{probes}releases: {{ kind: list, labels: ['1.0.0'] }}
+"
+    );
+    let loaded = load_text(&text, &root().join("config.yaml")).unwrap();
+    assert_eq!(
+        loaded.probe_names("e").unwrap().iter().filter(|n| n.starts_with('p')).count(),
+        5000
+    );
 }
 
 #[test]

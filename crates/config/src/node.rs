@@ -4,7 +4,8 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error, Spanned};
 
 use super::finding::Finding;
 use pointsman_core::text::is_invisible;
@@ -82,6 +83,13 @@ impl Node {
 /// Maximum file size in bytes. Larger files are refused unread. The guide's complete set-up has 8 kB.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
 
+/// Maximum depth of values in values.
+const MOST_DEPTH: usize = 32;
+/// Maximum number of aliases.
+const MOST_ALIASES: usize = 200;
+/// Values that the aliases of a file may add to its own.
+const MOST_ADDED: usize = 20_000;
+
 /// Parses YAML within tight limits, which refuse an alias bomb in less than 10 ms.
 pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     if text.len() > MOST_BYTES {
@@ -89,9 +97,10 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_nodes: 20_000,
-            max_depth: 32,
-            max_aliases: 200,
+            // A value takes two bytes or more, so that only aliases can exceed it.
+            max_nodes: MOST_ADDED + text.len() / 2,
+            max_depth: MOST_DEPTH,
+            max_aliases: MOST_ALIASES,
             max_total_scalar_bytes: MOST_BYTES,
         },
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
@@ -100,7 +109,11 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let tree = serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
         let place = error.location().map(place).unwrap_or_default();
-        let said = error.without_snippet().to_string();
+        let error = error.without_snippet();
+        if let Error::Budget { breach, .. } = cause(error) {
+            return Finding::new(place, beyond(breach));
+        }
+        let said = error.to_string();
         let said = said.lines().next().unwrap_or("the file cannot be read").to_owned();
         Finding::new(place, said)
     })?;
@@ -110,6 +123,24 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
             Err(Finding::new(place, what))
         }
         None => Ok(tree),
+    }
+}
+
+/// The error in the value of an alias.
+fn cause(mut error: &Error) -> &Error {
+    while let Error::AliasError { error: of_value, .. } = error {
+        error = of_value;
+    }
+    error
+}
+
+/// What is wrong with a file that exceeds a limit.
+fn beyond(breach: &BudgetBreach) -> String {
+    match breach {
+        BudgetBreach::Depth { .. } => format!("more than {MOST_DEPTH} values inside each other"),
+        BudgetBreach::Aliases { .. } => format!("more than {MOST_ALIASES} aliases"),
+        _ => "the aliases of this file repeat too much: write the values out, or fewer of them"
+            .to_owned(),
     }
 }
 
