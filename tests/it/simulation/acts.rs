@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use pointsman::domain::approvals::{Approval, Approvals, Requester};
 use pointsman::domain::command::Command;
 use pointsman::domain::ids::RunNumber;
-use pointsman::domain::migration::SchemaWay;
+use pointsman::domain::migration::{Direction, SchemaWay};
 use pointsman::domain::plan::Plan;
-use pointsman::domain::planner;
+use pointsman::domain::planner::{self, EnvironmentSpec};
 use pointsman::domain::readiness::{Live, default_target, obsolete};
 use pointsman::domain::run::RunState;
 use pointsman::domain::step::Failure;
@@ -17,6 +17,7 @@ use pointsman::ports::journal::{JournalError, Listed};
 use pointsman::rehearsal::{Behaviour, Fault};
 
 use super::checks::SERVICES;
+use super::data::{self, Data};
 use super::server::Weather;
 use super::{PEOPLE, Simulation};
 use crate::world::{planned, service, spec};
@@ -33,7 +34,8 @@ impl Simulation {
             72..80 => self.platform_fails(),
             80..86 => self.moves_traffic(),
             86..90 => self.sets_a_clock(),
-            90..93 => self.fills_a_disk(),
+            90..92 => self.fills_a_disk(),
+            92..94 => self.asks_to_stop(),
             _ => self.hands_over(),
         }
     }
@@ -48,20 +50,39 @@ impl Simulation {
         let kind = self.chance.within(0..100);
         let plan = if kind < 25 {
             let target = default_target(&views, &self.live()).ok()?;
-            planner::rollback(spec(), &target, None, SchemaWay::Keep).ok()?
+            let way = *self.chance.one_of(&[SchemaWay::Keep, SchemaWay::After, SchemaWay::Before]);
+            let direction = (way != SchemaWay::Keep).then_some(Direction::Down);
+            let spec = self.spec(direction)?;
+            planner::rollback(spec, &target, None, way).ok()?
         } else if kind < 33 {
-            planner::cleanup(spec(), &obsolete(&views, &self.live())).ok()?
+            planner::cleanup(self.spec(None)?, &obsolete(&views, &self.live())).ok()?
+        } else if kind < 43 && self.data.is_some() {
+            let direction = *self.chance.one_of(&[Direction::Up, Direction::Up, Direction::Down]);
+            planner::migrate(self.spec(Some(direction))?, direction).ok()?
         } else {
             self.deploy()
         };
         Some(Plan { ask_at_gates: self.chance.percent(40), ..plan })
     }
 
+    /// The environment with its migrations of a direction; `None` if there are none.
+    fn spec(&self, direction: Option<Direction>) -> Option<EnvironmentSpec> {
+        match &self.data {
+            Some(data) => data.spec(&self.files, direction),
+            None => Some(spec()),
+        }
+    }
+
     fn deploy(&mut self) -> Plan {
         self.releases += 1;
         let release = format!("1.{}.0", self.releases);
         self.world.behave(&release, self.behaviour());
-        let mut spec = spec();
+        if self.data.is_some() && self.chance.percent(40) {
+            self.files.push(data::counting(&release));
+        }
+        // What is half done the other way is left to others.
+        let up = self.spec(Some(Direction::Up)).or_else(|| self.spec(None));
+        let mut spec = up.unwrap_or_else(spec);
         if self.chance.percent(25) {
             spec.policy.traffic = vec![10, 50];
         }
@@ -182,14 +203,18 @@ impl Simulation {
 
     fn cuts(&mut self) {
         let at = self.at();
-        let Some(way) = &self.machines[at].place.way else { return };
+        let place = &self.machines[at].place;
+        let ways: Vec<_> =
+            [("the store", &place.way), ("the database", &place.data_way)].into_iter().collect();
+        let (what, way) = *self.chance.one_of(&ways);
+        let Some(way) = way else { return };
         if self.chance.percent(50) {
             let weather = Weather::any(&self.chance);
             *way.weather.lock().unwrap() = weather;
-            return self.tell(&format!("machine {at}: its calls, in per cent: {weather:?}"));
+            return self.tell(&format!("machine {at}: calls to {what}, in per cent: {weather:?}"));
         }
         let cut = !way.cut.fetch_xor(true, Ordering::Relaxed);
-        self.tell(&format!("machine {at}: the store is {}", if cut { "cut off" } else { "back" }));
+        self.tell(&format!("machine {at}: {what} is {}", if cut { "cut off" } else { "back" }));
     }
 
     fn platform_fails(&mut self) {
@@ -213,6 +238,13 @@ impl Simulation {
         self.world.give_traffic(name, &build);
         self.checks.moved(self.clock.elapsed());
         self.tell(&format!("a person gives the traffic of {name} to {build}"));
+    }
+
+    fn asks_to_stop(&mut self) {
+        if let Some(holder) = self.data.as_ref().and_then(Data::asks_to_stop) {
+            self.checks.count("a holder of the database was asked to stop");
+            self.tell(&format!("cy asks {holder}, which has the lock of the database, to stop"));
+        }
     }
 
     fn sets_a_clock(&mut self) {

@@ -11,7 +11,7 @@ use super::machine::{Machine, Started};
 use super::mortal::unless_it_dies;
 use super::place::{Place, Process};
 use super::server::Other;
-use crate::world::{planned, spec};
+use crate::world::planned;
 
 /// A separate process of the other machine.
 struct Visitor {
@@ -92,7 +92,7 @@ impl Visitor {
 
     fn begins(&self) -> String {
         let release = format!("9.{}.0", self.place.setting.chance.within(0..50));
-        let plan = planned(spec(), &release);
+        let plan = planned(self.place.setting.spec(), &release);
         let begun = self.place.begun(&plan, self.place.setting.chance.percent(20)).map(|driver| {
             self.count("a run was begun between two calls");
             let run = driver.view.number;

@@ -9,15 +9,18 @@ use futures_util::FutureExt as _;
 use pointsman::domain::document::Value;
 use pointsman::domain::event::{Event, Fact, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
+use pointsman::domain::migration::Direction;
 use pointsman::domain::plan::RunKind;
 use pointsman::domain::run::RunState;
+use pointsman::domain::step::{StepKind, StepState};
 use pointsman::domain::view::RunView;
-use pointsman::ports::database::Database as _;
+use pointsman::ports::database::{Database as _, Write};
 use pointsman::ports::journal::{Journal as _, JournalError};
 use pointsman::rehearsal::{Act, World};
 use pointsman::store::SqliteStore;
 use serde_json::Value as Json;
 
+use super::data::Data;
 use super::ledger::Ledger;
 use super::server::Way;
 use crate::world::service;
@@ -138,8 +141,52 @@ impl Checks {
         }
     }
 
+    /// A process is about to commit to the database.
+    pub(crate) fn writes(
+        &self,
+        writes: &[Write],
+        (pid, run): (u32, RunNumber),
+        store: &SqliteStore,
+        way: Option<&Way>,
+        at: Duration,
+    ) {
+        if !writes.iter().any(|write| write.path.starts_with("users/")) {
+            return;
+        }
+        self.count("a migration wrote documents");
+        self.tell(at, &format!("process {pid}, run {run}: writes {} documents", writes.len()));
+        let Ok(listed) = store.run(run) else {
+            return self.broken(at, "documents written by a process whose run cannot be read");
+        };
+        let facts = store.facts(run, 0).unwrap_or_default();
+        let announces =
+            |fact: &&Fact| matches!(&fact.event, Recorded::Known(Event::MigrationRequested { .. }));
+        match (facts.iter().rev().find(announces), way) {
+            (None, _) => self.broken(at, "documents written without an intent in the journal"),
+            (Some(fact), Some(way))
+                if !listed.view.returns_traffic() && !way.has(run, fact.seq) =>
+            {
+                self.broken(at, "documents written before the intent is in the shared store");
+            }
+            _ => {}
+        }
+        let holder = match way {
+            Some(way) => holder(way, listed.view.plan.environment.as_str()),
+            None => listed.runner.map(|pid| (run, pid)),
+        };
+        if holder != Some((run, pid)) {
+            self.count("a migration wrote without the lease of its environment");
+        }
+    }
+
     /// A driver says how its run ended.
-    pub(crate) fn ended(&self, view: &RunView, world: &World, way: Option<&Way>, at: Duration) {
+    pub(crate) fn ended(
+        &self,
+        view: &RunView,
+        (world, data): (&World, Option<&Data>),
+        way: Option<&Way>,
+        at: Duration,
+    ) {
         let RunState::Ended { outcome } = view.state else { return };
         self.tell(at, &format!("run {} ended: {}", view.number, outcome.label()));
         // A driver that was cut off for longer than its lease does not know of the next run.
@@ -147,6 +194,7 @@ impl Checks {
         if lease.is_some_and(|lease| lease["run"] != view.number.0) {
             return;
         }
+        self.migrated(view, outcome, data, at);
         let begun = self.begun.lock().unwrap().get(&view.number).cloned();
         let Some((since, before)) = begun else { return };
         if self.moved.lock().unwrap().is_some_and(|moved| moved >= since) {
@@ -183,6 +231,26 @@ impl Checks {
                 outcome.label()
             );
             self.broken(at, &what);
+        }
+    }
+
+    /// A run that reached its goal has done its migrations, and the database is at the version that the run says.
+    fn migrated(&self, view: &RunView, outcome: Outcome, data: Option<&Data>, at: Duration) {
+        let Some(data) = data.filter(|_| outcome.reached()) else { return };
+        let schema = data.schema();
+        for step in &view.steps {
+            let StepKind::Migrate { version, direction, .. } = &step.plan.kind else { continue };
+            // A run that rolled back may have ended before this step, or a person has skipped it.
+            if !matches!(step.state, StepState::Ok | StepState::Warning) {
+                continue;
+            }
+            let applied = schema.applied().any(|record| record.version == *version);
+            if applied != (*direction == Direction::Up) {
+                let what =
+                    format!("run {} did {}: {:?}", view.number, step.plan.id, schema.records);
+                self.broken(at, &what);
+            }
+            self.count("a run ended that had migrated");
         }
     }
 

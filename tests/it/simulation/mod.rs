@@ -7,6 +7,7 @@ mod between;
 mod chance;
 mod checks;
 mod clock;
+mod data;
 mod end;
 mod ledger;
 mod machine;
@@ -21,16 +22,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pointsman::domain::command::Command;
+use pointsman::domain::migration::Migration;
 use pointsman::domain::run::RunState;
 use pointsman::domain::view::RunView;
 use pointsman::ports::clock::Clock as _;
 use pointsman::ports::journal::Listed;
-use pointsman::rehearsal::{Behaviour, RehearsalClock, RehearsalDatabase, World};
+use pointsman::rehearsal::{Behaviour, World};
 
 use self::acts::approval;
 use self::chance::Chance;
 use self::checks::Checks;
 use self::clock::SimClock;
+use self::data::Data;
 use self::machine::Machine;
 use self::place::Setting;
 use self::server::{Server, Way, Weather};
@@ -106,9 +109,13 @@ struct Simulation {
     chance: Chance,
     clock: SimClock,
     world: World,
+    /// The environment's database, if it has one.
+    data: Option<Data>,
     machines: Vec<Machine>,
     checks: Arc<Checks>,
     releases: u32,
+    /// The migrations in the code of the newest release.
+    files: Vec<Migration>,
 }
 
 impl Simulation {
@@ -119,16 +126,15 @@ impl Simulation {
             world.address(&member.url, &member.target);
         }
         let checks = Arc::new(Checks::default());
+        let data = chance.percent(60).then(|| Data::start(&clock));
         let setting = Setting {
+            data: data.clone(),
             world: world.clone(),
             chance: chance.clone(),
             checks: checks.clone(),
             next_pid: Arc::new(Mutex::new(100)),
         };
-        let real = Arc::new(clock.elsewhere());
-        let of_server = Arc::new(RehearsalClock::since(real, Duration::ZERO));
-        let database = RehearsalDatabase::new(of_server);
-        let server = Arc::new(Server { database });
+        let server = Server::start(&clock, |_| None);
         let shared = chance.percent(70);
         let names: &[&'static str] = if shared { &["one", "two"] } else { &["one"] };
         let machine = |name: &&'static str| {
@@ -143,7 +149,7 @@ impl Simulation {
             }
         }
         checks.tell(Duration::ZERO, if shared { "two machines" } else { "one machine" });
-        Self { chance, clock, world, machines, checks, releases: 0 }
+        Self { chance, clock, world, data, machines, checks, releases: 0, files: Vec::new() }
     }
 
     /// Most simulations begin with a release that is live.
@@ -152,7 +158,7 @@ impl Simulation {
             return;
         }
         self.world.behave("1.0.0", Behaviour::Healthy);
-        let plan = planned(spec(), "1.0.0");
+        let plan = planned(self.machines[0].place.setting.spec(), "1.0.0");
         if let Some(Ok(run)) = self.machines[0].begin(&plan, false) {
             self.checks.began(run, self.clock.elapsed(), &self.world);
         }
@@ -190,7 +196,8 @@ impl Simulation {
                 let way = self.machines[at].place.way.as_deref();
                 match &driven {
                     Some(Ok(view)) => {
-                        self.checks.ended(view, &self.world, way, self.clock.elapsed());
+                        let outside = (&self.world, self.data.as_ref());
+                        self.checks.ended(view, outside, way, self.clock.elapsed());
                     }
                     Some(Err(error)) => self
                         .tell(&format!("machine {at}: the driver of run {run} stopped: {error}")),
@@ -221,7 +228,7 @@ impl Simulation {
         self.world.fail(None);
         for Machine { place, .. } in &self.machines {
             place.full.store(false, Ordering::Relaxed);
-            if let Some(way) = &place.way {
+            for way in place.way.iter().chain(&place.data_way) {
                 way.cut.store(false, Ordering::Relaxed);
                 *way.weather.lock().unwrap() = Weather::SILENT;
             }

@@ -11,10 +11,12 @@ use pointsman::domain::event::Event;
 use pointsman::domain::ids::RunNumber;
 use pointsman::domain::migration::Holder;
 use pointsman::domain::plan::Plan;
+use pointsman::domain::planner::EnvironmentSpec;
 use pointsman::domain::view::RunView;
 use pointsman::engine::database::Databases;
 use pointsman::engine::{Attendance, Engine, Outside, Signal};
 use pointsman::ports::clock::Clock as _;
+use pointsman::ports::database::{Database, Write};
 use pointsman::ports::journal::{Entry, Journal, JournalError};
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman::rehearsal::World;
@@ -25,11 +27,12 @@ use tokio::task::JoinHandle;
 use super::chance::Chance;
 use super::checks::Checks;
 use super::clock::{Impatient, SimClock, Unhurried};
+use super::data::{self, Data, DataWay};
 use super::mortal::{Alive, Life, Mortal};
 use super::platform::Platform;
 use super::server::Way;
 use crate::dying::{Dying, End, Written};
-use crate::world::programs;
+use crate::world::{programs, spec};
 
 struct Procs {
     own: u32,
@@ -93,10 +96,19 @@ pub(crate) struct Driver {
 /// What all machines have in common.
 #[derive(Clone)]
 pub(crate) struct Setting {
+    /// The environment's database, if it has one.
+    pub(crate) data: Option<Data>,
     pub(crate) world: World,
     pub(crate) chance: Chance,
     pub(crate) checks: Arc<Checks>,
     pub(crate) next_pid: Arc<Mutex<u32>>,
+}
+
+impl Setting {
+    /// The environment, without migrations.
+    pub(crate) fn spec(&self) -> EnvironmentSpec {
+        self.data.as_ref().and_then(|data| data.spec(&[], None)).unwrap_or_else(spec)
+    }
 }
 
 pub(crate) struct Place {
@@ -105,6 +117,8 @@ pub(crate) struct Place {
     pub(crate) clock: SimClock,
     /// The way to the shared store; `None` if the store is local.
     pub(crate) way: Option<Arc<Way>>,
+    /// The way to the database; `None` if the environment has none.
+    pub(crate) data_way: Option<Arc<Way>>,
     alive: Alive,
     /// Whether its disk is full.
     pub(crate) full: Arc<AtomicBool>,
@@ -122,7 +136,9 @@ impl Place {
         let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let folder = tempfile::tempdir_in(root).unwrap();
         let (alive, full, setting) = (Alive::default(), Arc::default(), setting.clone());
-        Arc::new(Self { name, folder, clock, way, alive, full, setting })
+        let data = setting.data.as_ref();
+        let data_way = data.map(|data| Way::to(&data.0, &setting.chance, &setting.checks));
+        Arc::new(Self { name, folder, clock, way, data_way, alive, full, setting })
     }
 
     /// Starts a process.
@@ -202,12 +218,42 @@ impl Place {
         Platform { world, chance, witness, life: life.clone() }
     }
 
+    /// The databases of a run, as one of its processes reaches them.
+    fn databases(&self, life: &Life, view: &RunView) -> Databases {
+        let mut by_name: BTreeMap<String, Arc<dyn Database>> = BTreeMap::new();
+        if let Some(way) = &self.data_way {
+            let (run, pid) = (view.number, life.pid);
+            let (checks, clock) = (self.setting.checks.clone(), self.clock.clone());
+            let (store, shared) = (Mutex::new(self.store_alone(pid)), self.way.clone());
+            let sent = Arc::new(move |writes: &[Write]| {
+                let store = store.lock().unwrap();
+                checks.writes(writes, (pid, run), &store, shared.as_deref(), clock.elapsed());
+            });
+            let inner = Mortal { way: way.clone(), life: life.clone() };
+            let way = DataWay { inner, chance: self.setting.chance.clone(), sent };
+            by_name.insert(data::NAME.to_owned(), Arc::new(way));
+        }
+        let (name, run) = (self.name, view.number.0);
+        let id = move |run: u64| format!("{name}:{run}");
+        let holder = Holder {
+            id: id(run),
+            host: name.to_owned(),
+            pid: u64::from(life.pid),
+            run,
+            ..Holder::default()
+        };
+        let store = Mutex::new(self.store_alone(life.pid));
+        let ended = Box::new(move |holder: &Holder| {
+            let run = store.lock().unwrap().run(RunNumber(holder.run));
+            holder.id == id(holder.run) && run.is_ok_and(|run| run.view.ended.is_some())
+        });
+        Databases::new(by_name, Arc::new(programs()), Arc::new(self.clock.clone()), holder, ended)
+    }
+
     fn engine(&self, process: &mut Process, journal: SqliteStore, view: RunView) -> Engine {
         let clock = Arc::new(self.clock.clone());
         let platform = self.platform(&process.life, view.number);
-        let (programs, holder) = (Arc::new(programs()), Holder::default());
-        let databases =
-            Databases::new(BTreeMap::new(), programs, clock.clone(), holder, Box::new(|_| false));
+        let databases = self.databases(&process.life, &view);
         let outside = Outside {
             hosting: Arc::new(platform.clone()),
             prober: Arc::new(platform),

@@ -1,21 +1,24 @@
-//! The shared store's server, and the way of each machine to it: cut, in bad weather, and with other machines that act
-//! between two calls of one operation.
+//! A server with documents, the shared store's or the database's, and the way of each machine to it: cut, in bad weather, and
+//! with other machines that act between two calls of one operation.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use pointsman::domain::document::Document;
 use pointsman::domain::error::Problem;
 use pointsman::domain::ids::RunNumber;
+use pointsman::ports::clock::Clock as _;
 use pointsman::ports::database::{
     Answered, Changes, Database, DatabaseError, Pages, Reading, Refused, Write,
 };
-use pointsman::rehearsal::RehearsalDatabase;
+use pointsman::rehearsal::{RehearsalClock, RehearsalDatabase};
 
 use super::chance::Chance;
 use super::checks::Checks;
+use super::clock::SimClock;
 
 thread_local! {
     /// Set while another machine acts between two calls of one: only one may.
@@ -27,6 +30,33 @@ pub(crate) type Other = Box<dyn Fn() + Send>;
 
 pub(crate) struct Server {
     pub(crate) database: RehearsalDatabase,
+    pub(crate) clock: SimClock,
+    /// What is wrong with its documents: asked after each commit.
+    pub(crate) wrong: fn(&RehearsalDatabase) -> Option<String>,
+}
+
+impl Server {
+    pub(crate) fn start(
+        clock: &SimClock,
+        wrong: fn(&RehearsalDatabase) -> Option<String>,
+    ) -> Arc<Self> {
+        let real = Arc::new(clock.elsewhere());
+        let database =
+            RehearsalDatabase::new(Arc::new(RehearsalClock::since(real, Duration::ZERO)));
+        Arc::new(Self { database, clock: clock.clone(), wrong })
+    }
+
+    async fn commit(
+        &self,
+        writes: &[Write],
+        checks: &Checks,
+    ) -> Result<Vec<String>, DatabaseError> {
+        let done = self.database.commit(writes).await?;
+        if let Some(wrong) = (self.wrong)(&self.database) {
+            checks.broken(self.clock.elapsed(), &wrong);
+        }
+        Ok(done)
+    }
 }
 
 /// What happens to calls, in per cent.
@@ -38,19 +68,27 @@ pub(crate) struct Weather {
     unanswered: u64,
     /// They arrive twice, as when a program between repeats them.
     twice: u64,
+    /// They arrive long after they were given up.
+    late: u64,
     /// Another machine acts before they arrive.
     between: u64,
 }
 
 impl Weather {
-    pub(crate) const CALM: Self = Self { lost: 0, unanswered: 0, twice: 0, between: 3 };
+    pub(crate) const CALM: Self = Self { lost: 0, unanswered: 0, twice: 0, late: 0, between: 3 };
 
     /// Nothing happens any more, so that everything can come to an end.
     pub(crate) const SILENT: Self = Self { between: 0, ..Self::CALM };
 
     pub(crate) fn any(chance: &Chance) -> Self {
         let some = || chance.within(0..8);
-        Self { lost: some(), unanswered: some(), twice: some(), between: 3 + some() }
+        Self {
+            lost: some(),
+            unanswered: some(),
+            twice: some(),
+            late: some() / 2,
+            between: 3 + some(),
+        }
     }
 }
 
@@ -90,6 +128,20 @@ impl Way {
 
     fn weather(&self) -> Weather {
         *self.weather.lock().unwrap()
+    }
+
+    /// A commit is given up, and arrives later.
+    fn arrives_late(&self, writes: &[Write]) {
+        let (server, checks) = (self.server.clone(), self.checks.clone());
+        let most = *self.chance.one_of(&[300, 60_000]);
+        let (late, writes) = (self.chance.ms(1..most), writes.to_vec());
+        self.checks.count("a commit was given up, and arrived later");
+        tokio::spawn(async move {
+            tokio::time::sleep(late).await;
+            if server.commit(&writes, &checks).await.is_ok() {
+                checks.count("a commit was accepted after it was given up");
+            }
+        });
     }
 
     /// The server, after another machine may have been there.
@@ -146,12 +198,16 @@ impl Database for Way {
 
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {
         Box::pin(async move {
-            let server = self.open()?;
-            let done = server.commit(writes).await?;
-            let Weather { unanswered, twice, .. } = self.weather();
+            self.open()?;
+            let Weather { unanswered, twice, late, .. } = self.weather();
+            if self.chance.percent(late) {
+                self.arrives_late(writes);
+                return Err(lost("the reply did not come in time"));
+            }
+            let done = self.server.commit(writes, &self.checks).await?;
             if self.chance.percent(twice) {
                 self.checks.count("a commit arrived twice");
-                return server.commit(writes).await;
+                return self.server.commit(writes, &self.checks).await;
             }
             if self.chance.percent(unanswered) {
                 self.checks.count("the answer of a commit was lost");
@@ -170,6 +226,6 @@ impl Database for Way {
     }
 
     fn name(&self) -> String {
-        "toto-ops/pointsman".to_owned()
+        "documents".to_owned()
     }
 }
