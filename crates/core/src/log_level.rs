@@ -51,7 +51,8 @@ impl LogLevel {
     /// The level that a line states: a word such as `ERROR`, `[warn]`, `level=debug` or `"severity":"ERROR"` near
     /// its start, or the name of an exception.
     pub fn of(line: &str) -> Self {
-        let begin: String = line.chars().take(SEARCHED_CHARACTERS).collect();
+        let end = line.char_indices().nth(SEARCHED_CHARACTERS).map_or(line.len(), |(at, _)| at);
+        let begin = line.get(..end).unwrap_or(line);
         for word in begin.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
             if let Some(level) = named(word) {
                 return level;

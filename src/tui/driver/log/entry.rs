@@ -1,6 +1,37 @@
 //! One line in the index of a log.
 
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
 use crate::domain::log_level::LogLevel;
+use crate::domain::time::Timestamp;
+
+/// What the index reads of a [`LogLine`](crate::ports::log::LogLine), without copies: a log may have millions.
+#[derive(Deserialize)]
+pub(super) struct Indexed<'a> {
+    pub(super) at: Timestamp,
+    pub(super) step: &'a str,
+    #[serde(default)]
+    pub(super) service: Option<&'a str>,
+    #[serde(borrow)]
+    pub(super) text: Cow<'a, str>,
+}
+
+/// The number of a name, which is added if it is new.
+pub(super) fn number_of(names: &mut Vec<String>, name: &str) -> usize {
+    names.iter().position(|known| known == name).unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    })
+}
+
+/// The number of a name that was read from a file. `None`: it cannot be the name of a `T`.
+pub(super) fn number_of_read<T: FromStr>(names: &mut Vec<String>, name: &str) -> Option<usize> {
+    let known = names.iter().any(|known| known == name);
+    (known || name.parse::<T>().is_ok()).then(|| number_of(names, name))
+}
 
 /// The position of a line, and the fields to filter on without reading the line. Packed into 64 bits:
 /// 39 for the position, 1 that marks a continuation of the line before, 1 that marks a fact, 3 for

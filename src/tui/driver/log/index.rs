@@ -8,9 +8,10 @@ use std::os::unix::fs::FileExt as _;
 
 use regex::Regex;
 
-use super::entry::Entry;
+use super::entry::{Entry, Indexed, number_of, number_of_read};
 use super::facts::FactLine;
 use super::shape::shape;
+use crate::domain::ids::{ServiceName, StepId};
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
 use crate::ports::log::LogLine;
@@ -50,13 +51,6 @@ pub(in crate::tui::driver) struct LogIndex {
 
 /// Maximum lines processed before other requests get a turn.
 pub(super) const TURN: usize = 20_000;
-
-fn number_of(names: &mut Vec<String>, name: &str) -> usize {
-    names.iter().position(|known| known == name).unwrap_or_else(|| {
-        names.push(name.to_owned());
-        names.len() - 1
-    })
-}
 
 impl LogIndex {
     pub(in crate::tui::driver) fn new(file: Option<File>) -> Self {
@@ -144,12 +138,14 @@ impl LogIndex {
             match reader.read_line(&mut text) {
                 // A partly written line is read on the next call.
                 Ok(length) if length > 0 && text.ends_with('\n') => {
-                    if let Ok(line) = serde_json::from_str::<LogLine>(&text) {
+                    if let Ok(line) = serde_json::from_str::<Indexed<'_>>(&text) {
                         self.file_facts(Some(line.at));
-                        let source = line.service.as_ref().map_or("run", |s| s.as_str());
-                        let source = number_of(&mut self.sources, source);
-                        let step = number_of(&mut self.steps, line.step.as_str());
-                        self.file_line(&line.text, source, step);
+                        let source = line.service.unwrap_or("run");
+                        let source = number_of_read::<ServiceName>(&mut self.sources, source);
+                        let step = number_of_read::<StepId>(&mut self.steps, line.step);
+                        if let (Some(source), Some(step)) = (source, step) {
+                            self.file_line(&line.text, source, step);
+                        }
                     }
                     self.byte += length as u64;
                 }
@@ -274,7 +270,8 @@ impl LogIndex {
         if reader.seek_relative(ahead).is_err() || reader.read_line(&mut text).is_err() {
             return String::new();
         }
-        serde_json::from_str::<LogLine>(&text).map(|line| line.text).unwrap_or_default()
+        let line = serde_json::from_str::<Indexed<'_>>(&text);
+        line.map(|line| line.text.into_owned()).unwrap_or_default()
     }
 
     fn fact_at(&self, entry: Entry) -> Option<&Line> {
@@ -299,10 +296,13 @@ impl LogIndex {
                 None => {}
             }
         };
-        let line: LogLine = serde_json::from_slice(&bytes[..end]).ok()?;
-        let source = line.service.map_or("run".to_owned(), |s| s.to_string());
+        let line: Indexed<'_> = serde_json::from_slice(&bytes[..end]).ok()?;
+        // Another version may colour a line in ways that this one does not know.
+        let tints = serde_json::from_slice(&bytes[..end]).map(|line: LogLine| line.tints);
+        let source = line.service.unwrap_or("run").to_owned();
         let (level, hangs) = (entry.level(), entry.hangs());
-        Some(Line { at: line.at, source, level, hangs, text: line.text, tints: line.tints })
+        let (text, tints) = (line.text.into_owned(), tints.unwrap_or_default());
+        Some(Line { at: line.at, source, level, hangs, text, tints })
     }
 
     fn shown(&self) -> usize {

@@ -3,7 +3,6 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::ids::{ServiceName, StepId};
 
 /// A log file with `lines`, and the index that reads it.
 fn book(lines: &[LogLine]) -> (tempfile::NamedTempFile, LogIndex) {
@@ -48,6 +47,19 @@ fn read_all(book: &mut LogIndex) {
 
 fn texts(book: &LogIndex) -> Vec<String> {
     book.lines(0, usize::MAX / 2).into_iter().map(|line| line.text).collect()
+}
+
+#[test]
+fn line_whose_names_cannot_be_names_is_left_out() {
+    let (mut file, mut book) = book(&[said(1, "one")]);
+    for (key, name) in [("step", "bu\u{202e}ild"), ("step", "\u{1b}[2J"), ("service", "toto app")] {
+        let mut line = serde_json::to_value(said(2, "two")).unwrap();
+        line[key] = name.into();
+        writeln!(file, "{line}").unwrap();
+    }
+    write(&mut file, &[said(3, "three")]);
+    read_all(&mut book);
+    assert_eq!(texts(&book), ["one", "three"]);
 }
 
 #[test]
