@@ -149,8 +149,8 @@ impl Drop for Screen {
 }
 
 fn enter() -> io::Result<()> {
-    TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
     execute!(
         stdout(),
         Print(PUSH_TITLE),

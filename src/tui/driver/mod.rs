@@ -81,6 +81,8 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
             .because(e.to_string())
             .try_this("use the commands: pointsman status, pointsman --help")
     };
+    // What is saved from here on is a change, however long the first frame takes.
+    let stamps = watch::stamps(&options.looks, &loaded.config, &options.config);
     let memory = Memory::of(&app, &options.config);
     let setup = setup(&app, &loaded, &options, memory.recall())?;
     let mut recorder = None;
@@ -102,7 +104,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     screen.draw(&model, &theme).map_err(failed)?;
     let looks = options.looks.clone();
     let Sources { acts, receiver, reloads, watcher, watching } =
-        start::sources(&app, &model, loaded, options);
+        start::sources(&app, &model, (loaded, stamps), options);
     let answers = terminal_background::Answers::default();
     let mut driver = Driver {
         app,

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::acts::Acts;
-use super::watch::{Reload, Told};
+use super::watch::{Reload, Stamps, Told};
 use super::{Options, health, log, store, watch};
 use crate::app::App;
 use crate::config::Loaded;
@@ -25,14 +25,20 @@ pub(super) struct Sources {
 }
 
 /// Starts all of them. They end when what is returned is dropped.
-pub(super) fn sources(app: &App, model: &Model, loaded: Loaded, options: Options) -> Sources {
+/// `stamps`: of the config and the theme as they were read.
+pub(super) fn sources(
+    app: &App,
+    model: &Model,
+    (loaded, stamps): (Loaded, Stamps),
+    options: Options,
+) -> Sources {
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
     store::spawn(app.clone(), names, !options.read_only, sender.clone());
     let log = log::spawn(app.clone(), sender.clone());
     let (saved, reloads) = mpsc::channel(1);
     let config = loaded.config.clone();
-    let watcher = watch::spawn(options.looks, options.config.clone(), config, saved);
+    let watcher = watch::spawn(options.looks, options.config.clone(), config, stamps, saved);
     let notify = loaded.notify();
     let health = health::spawn(app, notify.clone(), sender.clone());
     let names = model.environments.iter().map(|e| e.name.as_str());

@@ -40,16 +40,16 @@ pub(super) enum Told {
 }
 
 /// Starts the thread and returns the sender for what it must be told. It ends when that
-/// sender or the receiver of reloads is dropped.
+/// sender or the receiver of reloads is dropped. `stamps`: of the files as they were read.
 pub(super) fn spawn(
     looks: Looks,
     file: PathBuf,
     config: Config,
+    stamps: Stamps,
     sender: Sender<Reload>,
 ) -> std::sync::mpsc::Sender<Told> {
     let (tell, told) = channel();
     std::thread::spawn(move || {
-        let stamps = stamps(&looks, &config, &file);
         let started_with = looks.asked.clone();
         let mut watched = Watched { looks, started_with, file, config, stamps };
         loop {
@@ -74,18 +74,20 @@ struct Watched {
     started_with: Option<String>,
     file: PathBuf,
     config: Config,
-    stamps: [Option<Stamp>; 2],
+    stamps: Stamps,
 }
 
 type Stamp = (SystemTime, u64);
+
+/// Modification time and size of the config, and of the theme's file if there is one.
+pub(super) type Stamps = [Option<Stamp>; 2];
 
 fn stamp(file: &Path) -> Option<Stamp> {
     let about = std::fs::metadata(file).ok()?;
     Some((about.modified().ok()?, about.len()))
 }
 
-/// Modification time and size of the config and of the theme's file, if any.
-fn stamps(looks: &Looks, config: &Config, file: &Path) -> [Option<Stamp>; 2] {
+pub(super) fn stamps(looks: &Looks, config: &Config, file: &Path) -> Stamps {
     let theme = looks.themes.file(looks.name(&config.ui));
     [stamp(file), theme.as_deref().and_then(stamp)]
 }
