@@ -109,11 +109,19 @@ fn alias_bombs_are_refused() {
         format!("{text}a{}: &a{} [{of}x]\n", n + 1, n + 1)
     });
     let quadratic = format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(5000), "*a,".repeat(5000));
+    let padded = format!(
+        "a: &a [{}]\nb: [{}]\n# {}\n",
+        "x,".repeat(5000),
+        "*a,".repeat(100),
+        "x".repeat(900_000)
+    );
     let deep = format!("version: {}", "[".repeat(100_000));
     let huge = format!("version: 1\n# {}\n", "x".repeat(10 * 1024 * 1024));
     for (name, text, said) in [
-        ("alias", aliases, "the aliases of this file repeat too much"),
-        ("quadratic", quadratic, "the aliases of this file repeat too much"),
+        ("alias", aliases, "the aliases of this file repeat more than 20000 values"),
+        ("padded", padded, "the aliases of this file repeat more than 20000 values"),
+        ("quadratic", quadratic, "the aliases of this file repeat more than 20000 values"),
+        ("many", format!("a: [{}]\n", "x,".repeat(110_000)), "more than 100000 values"),
         ("deep", format!("version: {}{}", "[".repeat(40), "]".repeat(40)), "more than 32 values"),
         ("deeper", deep, "recursion limit"),
         ("huge", huge, "larger than 1 MiB"),
@@ -124,7 +132,16 @@ fn alias_bombs_are_refused() {
     }
 }
 
-/// Nothing but aliases makes a file too large that has the size for it.
+/// A file may be wrong in tens of thousands of places: each is found, and the report stays short.
+#[test]
+fn forty_thousand_unknown_keys_are_reported() {
+    let keys: Vec<_> = (0..40_000).map(|n| format!("k{n}: 1")).collect();
+    let findings = wrong(&format!("version: 1\n{}\n", keys.join("\n")));
+    assert!(findings.findings.len() >= 40_000, "{}", findings.findings.len());
+    let text = findings.to_string();
+    assert!(text.lines().count() < 1000 && text.contains("with another cause"), "{text:.400}");
+}
+
 #[test]
 fn five_thousand_probes_are_accepted() {
     let probe =

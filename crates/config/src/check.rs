@@ -2,6 +2,8 @@
 //! with its place. serde would stop at the first error and suggest no similar key. The pass replaces wrong values
 //! with placeholders, so that the semantic rules can check the rest in the same run.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::finding::Finding;
@@ -119,9 +121,9 @@ impl<'a> Walk<'a> {
     fn map(&mut self, schema: &'a Json, place: Place, entries: &[(Key, Node)], name: &str) -> Json {
         let known = schema["properties"].as_object();
         let rest = schema.get("additionalProperties");
-        let mut repaired = Map::new();
-        for (at, (key, value)) in entries.iter().enumerate() {
-            if entries[..at].iter().any(|(earlier, _)| earlier.name == key.name) {
+        let (mut repaired, mut seen) = (Map::new(), HashSet::new());
+        for (key, value) in entries {
+            if !seen.insert(&key.name) {
                 let message = format!("{:?} appears twice in {name}", key.name);
                 self.findings.push(Finding::new(key.place, message));
             }

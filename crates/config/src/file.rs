@@ -1,5 +1,6 @@
 //! Reads and checks the config file.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -102,7 +103,7 @@ impl Document {
         let folder = folder_of(file);
         // Run the semantic rules even after schema errors, so that one pass reports both. A semantic finding at a
         // repaired place is about the placeholder, so it is dropped.
-        let repaired: Vec<usize> = findings.iter().map(|f| f.line).collect();
+        let repaired: HashSet<usize> = findings.iter().map(|f| f.line).collect();
         let about_repair =
             |f: &Finding| repaired.contains(&f.line) || f.message.contains(check::STAND_IN);
         match serde_path_to_error::deserialize::<_, Config>(whole) {

@@ -1,5 +1,6 @@
 //! Problems in a config, each with its place.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use pointsman_core::describe::counted;
 use pointsman_core::lint_report::About;
 
 /// The severity of a finding.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Note,
@@ -148,11 +149,11 @@ impl Severity {
 impl Findings {
     /// Groups the findings by cause, in the order of their first places.
     fn causes(&self) -> Vec<Vec<&Finding>> {
-        let mut causes: Vec<Vec<&Finding>> = Vec::new();
+        let (mut causes, mut known): (Vec<Vec<&Finding>>, _) = (Vec::new(), HashMap::new());
         for finding in &self.findings {
-            let cause = |of: &Finding| (of.severity, of.cause.clone(), of.hint.clone());
-            let same = |known: &Finding| cause(known) == cause(finding);
-            match causes.iter_mut().find(|places| same(places[0])) {
+            let cause = (finding.severity, &finding.cause, &finding.hint);
+            let at = *known.entry(cause).or_insert(causes.len());
+            match causes.get_mut(at) {
                 Some(places) => places.push(finding),
                 None => causes.push(vec![finding]),
             }

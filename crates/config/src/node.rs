@@ -87,35 +87,31 @@ pub(super) const MOST_BYTES: usize = 1024 * 1024;
 const MOST_DEPTH: usize = 32;
 /// Maximum number of aliases.
 const MOST_ALIASES: usize = 200;
-/// Values that the aliases of a file may add to its own.
-const MOST_ADDED: usize = 20_000;
+/// Maximum number of values, with those that aliases repeat. Fourteen thousand probes have as many.
+const MOST_VALUES: usize = 100_000;
+/// Maximum number of values that aliases repeat, with the ends of lists and groups.
+const MOST_REPEATED: usize = 20_000;
 
-/// Parses YAML within tight limits, which refuse an alias bomb in less than 10 ms.
+/// Parses YAML within limits. Those of aliases are tight: an alias bomb is refused in less than 10 ms.
 pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     if text.len() > MOST_BYTES {
         return Err(Finding::new(Place { line: 1, column: 1 }, "the file is larger than 1 MiB"));
     }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            // A value takes two bytes or more, so that only aliases can exceed it.
-            max_nodes: MOST_ADDED + text.len() / 2,
+            max_nodes: MOST_VALUES,
             max_depth: MOST_DEPTH,
             max_aliases: MOST_ALIASES,
             max_total_scalar_bytes: MOST_BYTES,
         },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MOST_REPEATED },
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
     };
     // Some editors write a byte order mark; it is not part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let tree = serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
         let place = error.location().map(place).unwrap_or_default();
-        let error = error.without_snippet();
-        if let Error::Budget { breach, .. } = cause(error) {
-            return Finding::new(place, beyond(breach));
-        }
-        let said = error.to_string();
-        let said = said.lines().next().unwrap_or("the file cannot be read").to_owned();
-        Finding::new(place, said)
+        Finding::new(place, unreadable(error.without_snippet()))
     })?;
     match unseen(&tree) {
         Some((place, c)) => {
@@ -126,21 +122,25 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     }
 }
 
-/// The error in the value of an alias.
-fn cause(mut error: &Error) -> &Error {
-    while let Error::AliasError { error: of_value, .. } = error {
-        error = of_value;
-    }
-    error
-}
-
-/// What is wrong with a file that exceeds a limit.
-fn beyond(breach: &BudgetBreach) -> String {
-    match breach {
-        BudgetBreach::Depth { .. } => format!("more than {MOST_DEPTH} values inside each other"),
-        BudgetBreach::Aliases { .. } => format!("more than {MOST_ALIASES} aliases"),
-        _ => "the aliases of this file repeat too much: write the values out, or fewer of them"
-            .to_owned(),
+/// Why a text cannot be read.
+fn unreadable(error: &Error) -> String {
+    match error {
+        Error::AliasError { error, .. } => unreadable(error),
+        Error::AliasReplayLimitExceeded { .. } => {
+            format!("the aliases of this file repeat more than {MOST_REPEATED} values")
+        }
+        Error::Budget { breach, .. } => match breach {
+            BudgetBreach::Depth { .. } => {
+                format!("more than {MOST_DEPTH} values inside each other")
+            }
+            BudgetBreach::Aliases { .. } => format!("more than {MOST_ALIASES} aliases"),
+            BudgetBreach::Nodes { .. } => format!("more than {MOST_VALUES} values"),
+            _ => "the file has too many values, anchors or documents".to_owned(),
+        },
+        error => {
+            let said = error.to_string();
+            said.lines().next().unwrap_or("the file cannot be read").to_owned()
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn problems(config: &Config, node: &Node, folder: &Path) -> Vec<Findi
     for (name, environment) in &config.environments {
         rules.environment(name, environment);
     }
+    rules.findings.dedup();
     rules.findings
 }
 
@@ -387,7 +388,6 @@ impl Rules<'_> {
                 self.say_nearest(path, format!("there is no project {project:?}"), project, known);
             }
         }
-        self.findings.dedup();
     }
 }
 

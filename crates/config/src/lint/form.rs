@@ -1,6 +1,8 @@
 //! Checks the structure of the file as Google's checker does: what it rejects is an error, what it silently ignores is
 //! a warning.
 
+use std::collections::HashSet;
+
 use crate::check::nearest;
 use crate::finding::Finding;
 use crate::node::{Key, Node, Value};
@@ -68,8 +70,9 @@ pub(super) fn look(form: &Form, node: &Node, name: &str, found: &mut Vec<Finding
         (Truth, Value::Text(word))
             if ["y", "yes", "on", "n", "no", "off"].contains(&word.to_lowercase().as_str()) => {}
         (Group(keys), Value::Map(entries)) => {
-            for (at, (key, value)) in entries.iter().enumerate() {
-                if entries[..at].iter().any(|(earlier, _)| earlier.name == key.name) {
+            let mut seen = HashSet::new();
+            for (key, value) in entries {
+                if !seen.insert(&key.name) {
                     let twice = format!("{:?} appears twice in {name}", key.name);
                     found.push(Finding::new(key.place, twice));
                 }
