@@ -26,3 +26,36 @@ impl dyn Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    /// A clock on which every sleep is over at once.
+    struct Over;
+
+    impl Clock for Over {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(ready(()))
+        }
+    }
+
+    #[test]
+    fn result_that_is_there_counts_however_late() {
+        let clock: &dyn Clock = &Over;
+        assert_eq!(clock.within(Duration::ZERO, ready(1)).now_or_never(), Some(Some(1)));
+        assert_eq!(clock.within(Duration::ZERO, pending::<u8>()).now_or_never(), Some(None));
+    }
+}
