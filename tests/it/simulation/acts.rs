@@ -55,7 +55,11 @@ impl Simulation {
             let spec = self.spec(direction)?;
             planner::rollback(spec, &target, None, way).ok()?
         } else if kind < 33 {
-            planner::cleanup(self.spec(None)?, &obsolete(&views, &self.live())).ok()?
+            planner::cleanup(
+                self.machines[at].place.setting.spec(),
+                &obsolete(&views, &self.live()),
+            )
+            .ok()?
         } else if kind < 43 && self.data.is_some() {
             let direction = *self.chance.one_of(&[Direction::Up, Direction::Up, Direction::Down]);
             planner::migrate(self.spec(Some(direction))?, direction).ok()?
@@ -80,9 +84,9 @@ impl Simulation {
         if self.data.is_some() && self.chance.percent(40) {
             self.files.push(data::counting(&release));
         }
-        // What is half done the other way is left to others.
-        let up = self.spec(Some(Direction::Up)).or_else(|| self.spec(None));
-        let mut spec = up.unwrap_or_else(spec);
+        // What is half done the other way is left to others: a deploy plans no migration then.
+        let up = self.spec(Some(Direction::Up));
+        let mut spec = up.unwrap_or_else(|| self.machines[0].place.setting.spec());
         if self.chance.percent(25) {
             spec.policy.traffic = vec![10, 50];
         }
@@ -204,8 +208,7 @@ impl Simulation {
     fn cuts(&mut self) {
         let at = self.at();
         let place = &self.machines[at].place;
-        let ways: Vec<_> =
-            [("the store", &place.way), ("the database", &place.data_way)].into_iter().collect();
+        let ways = [("the store", &place.way), ("the database", &place.data_way)];
         let (what, way) = *self.chance.one_of(&ways);
         let Some(way) = way else { return };
         if self.chance.percent(50) {

@@ -9,8 +9,9 @@ use futures_util::FutureExt as _;
 use pointsman::domain::document::Value;
 use pointsman::domain::event::{Event, Fact, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
-use pointsman::domain::migration::Direction;
+use pointsman::domain::migration::{Direction, record_path};
 use pointsman::domain::plan::RunKind;
+use pointsman::domain::release::SchemaVersion;
 use pointsman::domain::run::RunState;
 use pointsman::domain::step::{StepKind, StepState};
 use pointsman::domain::view::RunView;
@@ -20,7 +21,7 @@ use pointsman::rehearsal::{Act, World};
 use pointsman::store::SqliteStore;
 use serde_json::Value as Json;
 
-use super::data::Data;
+use super::data::{self, Data};
 use super::ledger::Ledger;
 use super::server::Way;
 use crate::world::service;
@@ -150,32 +151,31 @@ impl Checks {
         way: Option<&Way>,
         at: Duration,
     ) {
-        if !writes.iter().any(|write| write.path.starts_with("users/")) {
-            return;
-        }
-        self.count("a migration wrote documents");
-        self.tell(at, &format!("process {pid}, run {run}: writes {} documents", writes.len()));
+        // Each commit of a migration has its record, from the first, before any document, to the last.
+        let of = |version: &SchemaVersion| writes.iter().any(|w| w.path == record_path(version));
         let Ok(listed) = store.run(run) else {
-            return self.broken(at, "documents written by a process whose run cannot be read");
+            return self.broken(at, "a commit of a process whose run cannot be read");
         };
-        let facts = store.facts(run, 0).unwrap_or_default();
-        let announces =
-            |fact: &&Fact| matches!(&fact.event, Recorded::Known(Event::MigrationRequested { .. }));
-        match (facts.iter().rev().find(announces), way) {
-            (None, _) => self.broken(at, "documents written without an intent in the journal"),
-            (Some(fact), Some(way))
-                if !listed.view.returns_traffic() && !way.has(run, fact.seq) =>
-            {
-                self.broken(at, "documents written before the intent is in the shared store");
+        for planned in listed.view.plan.databases.iter().flat_map(|of| &of.migrations) {
+            if !of(&planned.version) {
+                continue;
             }
-            _ => {}
-        }
-        let holder = match way {
-            Some(way) => holder(way, listed.view.plan.environment.as_str()),
-            None => listed.runner.map(|pid| (run, pid)),
-        };
-        if holder != Some((run, pid)) {
-            self.count("a migration wrote without the lease of its environment");
+            self.count("a migration was written");
+            self.tell(at, &format!("process {pid}, run {run}: {} writes", writes.len()));
+            let facts = store.facts(run, 0).unwrap_or_default();
+            let announces = |fact: &&Fact| {
+                matches!(&fact.event, Recorded::Known(Event::MigrationRequested { version, .. })
+                    if *version == planned.version)
+            };
+            match (facts.iter().rev().find(announces), way) {
+                (None, _) => self.broken(at, "a migration is written without an intent"),
+                (Some(fact), Some(way))
+                    if !listed.view.returns_traffic() && !way.has(run, fact.seq) =>
+                {
+                    self.broken(at, "a migration is written before its intent is shared");
+                }
+                _ => {}
+            }
         }
     }
 
@@ -234,7 +234,7 @@ impl Checks {
         }
     }
 
-    /// A run that reached its goal has done its migrations, and the database is at the version that the run says.
+    /// A run that reached its goal has done the migrations that it says it did, and the database has the version that it says.
     fn migrated(&self, view: &RunView, outcome: Outcome, data: Option<&Data>, at: Duration) {
         let Some(data) = data.filter(|_| outcome.reached()) else { return };
         let schema = data.schema();
@@ -251,6 +251,11 @@ impl Checks {
                 self.broken(at, &what);
             }
             self.count("a run ended that had migrated");
+            let said = view.databases.get(data::NAME).and_then(|of| of.version.clone());
+            if said != schema.version() {
+                let what = format!("run {} says {said:?}: {:?}", view.number, schema.version());
+                self.broken(at, &what);
+            }
         }
     }
 

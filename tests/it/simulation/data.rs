@@ -123,6 +123,9 @@ pub(crate) fn wrong(database: &RehearsalDatabase) -> Option<String> {
     let records = read(database).records;
     let of = Pages { collection: "users", group: false, until: None };
     let users = database.page(of, None, 1000).now_or_never().unwrap().unwrap();
+    if users.len() as u64 != USERS {
+        return Some(format!("there are {} users", users.len()));
+    }
     let expected = |user: &Document| {
         let done = records.values().filter(|record| has(record, &user.path)).count();
         Value::count(done as u64)

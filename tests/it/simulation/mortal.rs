@@ -73,7 +73,7 @@ pub(crate) fn unless_it_died<T>(joined: Result<T, tokio::task::JoinError>) -> Op
     }
 }
 
-/// The way of one process to the shared store.
+/// The way of one process to a server.
 pub(crate) struct Mortal {
     pub(crate) way: Arc<Way>,
     pub(crate) life: Life,

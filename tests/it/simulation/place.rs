@@ -221,10 +221,11 @@ impl Place {
     /// The databases of a run, as one of its processes reaches them.
     fn databases(&self, life: &Life, view: &RunView) -> Databases {
         let mut by_name: BTreeMap<String, Arc<dyn Database>> = BTreeMap::new();
+        let store = Arc::new(Mutex::new(self.store_alone(life.pid)));
         if let Some(way) = &self.data_way {
             let (run, pid) = (view.number, life.pid);
             let (checks, clock) = (self.setting.checks.clone(), self.clock.clone());
-            let (store, shared) = (Mutex::new(self.store_alone(pid)), self.way.clone());
+            let (store, shared) = (store.clone(), self.way.clone());
             let sent = Arc::new(move |writes: &[Write]| {
                 let store = store.lock().unwrap();
                 checks.writes(writes, (pid, run), &store, shared.as_deref(), clock.elapsed());
@@ -242,7 +243,6 @@ impl Place {
             run,
             ..Holder::default()
         };
-        let store = Mutex::new(self.store_alone(life.pid));
         let ended = Box::new(move |holder: &Holder| {
             let run = store.lock().unwrap().run(RunNumber(holder.run));
             holder.id == id(holder.run) && run.is_ok_and(|run| run.view.ended.is_some())

@@ -135,9 +135,9 @@ impl Way {
         let (server, checks) = (self.server.clone(), self.checks.clone());
         let most = *self.chance.one_of(&[300, 60_000]);
         let (late, writes) = (self.chance.ms(1..most), writes.to_vec());
-        self.checks.count("a commit was given up, and arrived later");
         tokio::spawn(async move {
             tokio::time::sleep(late).await;
+            checks.count("a commit was given up, and arrived later");
             if server.commit(&writes, &checks).await.is_ok() {
                 checks.count("a commit was accepted after it was given up");
             }
@@ -218,7 +218,7 @@ impl Database for Way {
     }
 
     fn collections(&self) -> Answered<'_, Vec<String>> {
-        self.server.database.collections()
+        Box::pin(async move { self.open()?.collections().await })
     }
 
     fn emulator_host(&self) -> Option<String> {
