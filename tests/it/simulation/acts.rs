@@ -245,7 +245,7 @@ impl Simulation {
 
     fn asks_to_stop(&mut self) {
         if let Some(holder) = self.data.as_ref().and_then(Data::asks_to_stop) {
-            self.checks.count("a holder of the database was asked to stop");
+            self.checks.count("a person requested a migration to stop");
             self.tell(&format!("cy asks {holder}, which has the lock of the database, to stop"));
         }
     }

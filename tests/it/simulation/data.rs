@@ -1,5 +1,4 @@
-//! The environment's database: what migrations do to it, the way of each process to it, and what its documents must be after
-//! each commit.
+//! The environment's database: what migrations do to it, and what its documents must be after each commit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,15 +13,11 @@ use pointsman::domain::plan::PlannedDatabase;
 use pointsman::domain::planner::EnvironmentSpec;
 use pointsman::domain::release::SchemaVersion;
 use pointsman::engine::database::{ask_to_stop, lock_seen, schema};
-use pointsman::ports::database::{
-    Answered, Changes, Database, DatabaseError, Expected, Pages, Reading, Write,
-};
+use pointsman::ports::database::{Database as _, Expected, Pages, Write};
 use pointsman::rehearsal::RehearsalDatabase;
 use serde_json::json;
 
-use super::chance::Chance;
 use super::clock::SimClock;
-use super::mortal::Mortal;
 use super::server::Server;
 use crate::world::spec;
 
@@ -102,7 +97,7 @@ impl Data {
         Some(spec)
     }
 
-    /// A person asks the holder of the lock to stop; `None` if nobody has it.
+    /// A person asks the holder of the lock to stop; `None` if it is free.
     pub(crate) fn asks_to_stop(&self) -> Option<String> {
         let lock = lock_seen(&self.0.database).now_or_never()?.ok()??;
         if !lock.held() {
@@ -144,80 +139,5 @@ fn has(record: &Record, document: &str) -> bool {
         RecordState::Applied => true,
         RecordState::RolledBack => false,
         RecordState::Running | RecordState::Failed => passed == (half.direction == Direction::Up),
-    }
-}
-
-/// Called before a commit of a process arrives.
-pub(crate) type Sent = Arc<dyn Fn(&[Write]) + Send + Sync>;
-
-/// The database as one process reaches it: calls take time.
-pub(crate) struct DataWay {
-    pub(crate) inner: Mortal,
-    pub(crate) chance: Chance,
-    pub(crate) sent: Sent,
-}
-
-impl DataWay {
-    async fn slow<T>(&self, answer: Answered<'_, T>) -> Result<T, DatabaseError> {
-        self.on_the_way().await;
-        let answer = answer.await;
-        self.on_the_way().await;
-        answer
-    }
-
-    async fn on_the_way(&self) {
-        let slow = self.chance.percent(1);
-        let time = if slow { self.chance.ms(1_000..30_000) } else { self.chance.ms(1..150) };
-        tokio::time::sleep(time).await;
-    }
-}
-
-impl Database for DataWay {
-    fn read<'a>(&'a self, paths: &'a [String]) -> Answered<'a, Reading> {
-        Box::pin(self.slow(self.inner.read(paths)))
-    }
-
-    fn page<'a>(
-        &'a self,
-        of: Pages<'a>,
-        after: Option<&'a str>,
-        limit: u32,
-    ) -> Answered<'a, Vec<Document>> {
-        Box::pin(self.slow(self.inner.page(of, after, limit)))
-    }
-
-    fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64> {
-        Box::pin(self.slow(self.inner.count(of)))
-    }
-
-    fn since<'a>(
-        &'a self,
-        collection: &'a str,
-        field: &'a str,
-        since: &'a str,
-    ) -> Answered<'a, Changes> {
-        Box::pin(self.slow(self.inner.since(collection, field, since)))
-    }
-
-    fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {
-        Box::pin(async move {
-            self.on_the_way().await;
-            (self.sent)(writes);
-            let answer = self.inner.commit(writes).await;
-            self.on_the_way().await;
-            answer
-        })
-    }
-
-    fn collections(&self) -> Answered<'_, Vec<String>> {
-        self.inner.collections()
-    }
-
-    fn emulator_host(&self) -> Option<String> {
-        None
-    }
-
-    fn name(&self) -> String {
-        NAME.to_owned()
     }
 }

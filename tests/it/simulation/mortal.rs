@@ -73,18 +73,43 @@ pub(crate) fn unless_it_died<T>(joined: Result<T, tokio::task::JoinError>) -> Op
     }
 }
 
+/// Called before a commit of a process arrives.
+pub(crate) type Sent = Arc<dyn Fn(&[Write]) + Send + Sync>;
+
+/// Calls that take time.
+pub(crate) struct Slow {
+    pub(crate) chance: Chance,
+    pub(crate) sent: Sent,
+}
+
+impl Slow {
+    async fn on_the_way(&self) {
+        let slow = self.chance.percent(1);
+        let time = if slow { self.chance.ms(1_000..30_000) } else { self.chance.ms(1..150) };
+        tokio::time::sleep(time).await;
+    }
+}
+
 /// The way of one process to a server.
 pub(crate) struct Mortal {
     pub(crate) way: Arc<Way>,
     pub(crate) life: Life,
+    /// `None`: it answers at once.
+    pub(crate) slow: Option<Slow>,
 }
 
 impl Mortal {
     /// The process may die before a call, and after it, before it hears of the answer.
     async fn call<T>(&self, answer: Answered<'_, T>) -> Result<T, DatabaseError> {
+        if let Some(slow) = &self.slow {
+            slow.on_the_way().await;
+        }
         self.life.moment();
         let answer = answer.await;
         self.life.moment();
+        if let Some(slow) = &self.slow {
+            slow.on_the_way().await;
+        }
         answer
     }
 }
@@ -117,11 +142,16 @@ impl Database for Mortal {
     }
 
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>> {
-        Box::pin(self.call(self.way.commit(writes)))
+        Box::pin(self.call(Box::pin(async move {
+            if let Some(slow) = &self.slow {
+                (slow.sent)(writes);
+            }
+            self.way.commit(writes).await
+        })))
     }
 
     fn collections(&self) -> Answered<'_, Vec<String>> {
-        self.way.collections()
+        Box::pin(self.call(self.way.collections()))
     }
 
     fn emulator_host(&self) -> Option<String> {

@@ -27,8 +27,8 @@ use tokio::task::JoinHandle;
 use super::chance::Chance;
 use super::checks::Checks;
 use super::clock::{Impatient, SimClock, Unhurried};
-use super::data::{self, Data, DataWay};
-use super::mortal::{Alive, Life, Mortal};
+use super::data::{self, Data};
+use super::mortal::{Alive, Life, Mortal, Slow};
 use super::platform::Platform;
 use super::server::Way;
 use crate::dying::{Dying, End, Written};
@@ -153,7 +153,7 @@ impl Place {
             Link::new(LinkParts {
                 folder: self.folder.path().to_owned(),
                 machine: Named { id: self.name.to_owned(), name: self.name.to_owned() },
-                database: Arc::new(Mortal { way: way.clone(), life: life.clone() }),
+                database: Arc::new(Mortal { way: way.clone(), life: life.clone(), slow: None }),
                 processes: Arc::new(Procs { own: pid, alive: self.alive.clone() }),
                 clock: Arc::new(Impatient::of(self.clock.clone())),
                 logs: Arc::new(LogFolder(self.folder.path().to_owned())),
@@ -230,8 +230,8 @@ impl Place {
                 let store = store.lock().unwrap();
                 checks.writes(writes, (pid, run), &store, shared.as_deref(), clock.elapsed());
             });
-            let inner = Mortal { way: way.clone(), life: life.clone() };
-            let way = DataWay { inner, chance: self.setting.chance.clone(), sent };
+            let slow = Slow { chance: self.setting.chance.clone(), sent };
+            let way = Mortal { way: way.clone(), life: life.clone(), slow: Some(slow) };
             by_name.insert(data::NAME.to_owned(), Arc::new(way));
         }
         let (name, run) = (self.name, view.number.0);
