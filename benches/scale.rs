@@ -173,23 +173,33 @@ impl Fleet {
         self.write(1, services, &self.endpoint);
         let (mut first, mut key) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let began = Instant::now();
-            let mut terminal = Terminal::open(&self.sandbox, 45, 160);
-            terminal.wants("2 Deploy");
-            first.push(began.elapsed().as_secs_f64() * 1000.0);
+            let (took, mut terminal) = first_frame(&self.sandbox);
+            first.push(took);
             terminal.wants("1.1.0");
             for (pressed, shows) in [("7", "▶ 7 History"), ("1", "▶ 1 Environments")] {
                 let began = Instant::now();
                 terminal.press(pressed);
-                while !terminal.text().contains(shows) {
-                    std::thread::park_timeout(Duration::from_micros(200));
-                }
-                key.push(began.elapsed().as_secs_f64() * 1000.0);
+                key.push(shown(&terminal, shows, began));
             }
-            let _ = terminal.child.kill();
+            terminal.kill();
         }
         (median(first), median(key))
     }
+}
+
+/// Milliseconds until a text is on the screen. `Terminal::wants` looks too rarely to measure it.
+fn shown(terminal: &Terminal, text: &str, began: Instant) -> f64 {
+    while !terminal.text().contains(text) {
+        std::thread::park_timeout(Duration::from_micros(200));
+    }
+    began.elapsed().as_secs_f64() * 1000.0
+}
+
+/// Milliseconds from exec to the first frame, and the terminal that shows it.
+fn first_frame(sandbox: &Sandbox) -> (f64, Terminal) {
+    let began = Instant::now();
+    let terminal = Terminal::open(sandbox, 45, 160);
+    (shown(&terminal, "2 Deploy", began), terminal)
 }
 
 fn of(large: f64, small: f64, unit: &str) -> String {
