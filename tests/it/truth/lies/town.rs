@@ -105,7 +105,7 @@ pub(super) fn screen(sandbox: &Sandbox, shows: &str) -> String {
     terminal.wants("2 Deploy");
     terminal.press("7");
     terminal.wants("▶ 7 History");
-    let reads = ["eading the store", "Asking…"];
+    let reads = ["eading the store", "Asking…", "live not read yet"];
     let mut main = String::new();
     wait_until("all is read", || {
         main = words(&terminal.text());
