@@ -3,12 +3,13 @@
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
 use super::cloud_run::{SERVICES, edit, facts, of_app, version};
 use super::misbehaving::{Platform, changed, error, times};
+use super::sandbox::wait_until;
 use super::stand_in::{Asked, Reply};
 
 /// A config with a stand-in for Google in front of the emulator. The images of its three releases are folders.
@@ -124,48 +125,72 @@ fn doctor_tests_the_roles_that_change_something() {
     assert!(forbidden.contains("cannot be checked"), "{forbidden}");
 }
 
-/// The revision with the most traffic, as the emulator says it.
-fn live(asked: &Asked, port: u16) -> String {
-    let path = asked.path.split('?').next().unwrap().to_owned();
-    let read = Asked { method: "GET".to_owned(), path, body: String::new(), ..asked.clone() };
-    let mut headers = read.headers.clone();
-    headers.remove("content-length");
-    let answer = String::from_utf8(Asked { headers, ..read }.forward(port)).unwrap();
-    let service: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-    service["trafficStatuses"][0]["revision"].as_str().unwrap().to_owned()
+/// The service as the emulator shows it.
+fn shown(platform: &Platform) -> Value {
+    platform.below("GET", &format!("{SERVICES}/run-toto-app"), &json!({}))
 }
 
 #[test]
 fn traffic_that_somebody_moves_in_between_is_not_overwritten() {
-    let platform = remote();
+    another_person_moves_traffic(0);
+}
+
+#[test]
+fn traffic_that_somebody_has_only_requested_is_not_overwritten() {
+    another_person_moves_traffic(3);
+}
+
+#[test]
+fn traffic_that_somebody_moves_without_an_end_is_not_overwritten() {
+    another_person_moves_traffic(usize::MAX);
+}
+
+/// Just before our change, a person gives GREEN a third. The next `reads` show the request, and that it is not in effect.
+fn another_person_moves_traffic(mut reads: usize) {
+    let platform = Arc::new(remote());
     let sandbox = &platform.sandbox;
     sandbox.deploy("1.1.0").exits(0);
-    let port = platform.port;
-    // Just before our change, a person gives GREEN a third.
-    let mut first = times(
-        1,
-        |asked| asked.is("PATCH", "services/run-toto-app?updateMask=traffic"),
-        move |asked| {
-            let ours: Value = serde_json::from_str(&asked.body).unwrap();
-            let (green, blue) = (ours["traffic"][0]["revision"].clone(), live(asked, port));
-            let of = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
-            let body = json!({"traffic": [
-                {"type": of, "revision": blue, "percent": 67}, {"type": of, "revision": green, "percent": 33},
-            ]})
-            .to_string();
-            let mut headers = asked.headers.clone();
-            headers.insert("content-length".to_owned(), body.len().to_string());
-            Asked { headers, body, ..asked.clone() }.forward(port);
-            error(409, "ABORTED", &json!([]))
-        },
-    );
-    platform.misbehaves(move |asked| first(asked));
+    let before = shown(&platform)["trafficStatuses"].clone();
+    let blue = before[0]["revision"].clone();
+    let moved = Arc::new(AtomicBool::new(false));
+    let (person, port) = (Arc::downgrade(&platform), platform.port);
+    let mut conflict =
+        times(1, |asked| asked.is("PATCH", "services/run-toto-app?updateMask=traffic"), {
+            let moved = moved.clone();
+            move |asked| {
+                let ours: Value = serde_json::from_str(&asked.body).unwrap();
+                let green = &ours["traffic"][0]["revision"];
+                let of = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+                let body = json!({"traffic": [
+                    {"type": of, "revision": blue, "percent": 67},
+                    {"type": of, "revision": green, "percent": 33},
+                ]});
+                let platform = person.upgrade().unwrap();
+                platform.below("PATCH", &asked.path, &body);
+                wait_until("a third is with GREEN", || {
+                    shown(&platform)["trafficStatuses"].to_string().contains("33")
+                });
+                moved.store(true, Ordering::SeqCst);
+                error(409, "ABORTED", &json!([]))
+            }
+        });
+    platform.misbehaves(move |asked| {
+        let is_read = asked.method == "GET" && asked.path.ends_with("services/run-toto-app");
+        if is_read && moved.load(Ordering::SeqCst) && reads > 0 {
+            reads -= 1;
+            return Some(changed(asked, port, |service| {
+                service["trafficStatuses"] = before.clone();
+                service["reconciling"] = json!(true);
+            }));
+        }
+        conflict(asked)
+    });
     let said = sandbox.deploy("1.2.0");
     assert_ne!(said.code, 0);
     let all = format!("{}{}", said.out, said.err);
     assert!(all.contains("was moved in this moment"), "{all}");
-    let now = platform.below("GET", &format!("{SERVICES}/run-toto-app"), &json!({}));
-    let shares = now["trafficStatuses"].to_string();
+    assert!(all.contains("67 %") && all.contains("33 %"), "{all}");
+    let shares = shown(&platform)["trafficStatuses"].to_string();
     assert!(shares.contains("67") && shares.contains("33"), "{shares}");
 }
 

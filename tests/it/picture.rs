@@ -33,6 +33,8 @@ impl Terminal {
         self.wants(text);
         // After a resize, the text may still be that of a frame of the old size.
         wait_until("the frame has the size of the terminal", || self.fills());
+        // The screen is drawn before anything is read.
+        wait_until("the live builds are read", || !self.text().contains("live not read yet"));
         self.wants(text);
         self.take(name);
     }

@@ -32,11 +32,15 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Attendance) ->
         Failure::Passing if attempt < ATTEMPTS => Next::Retry,
         Failure::Cancelled if can_undo => Next::Undo(DecidedBy::Person),
         Failure::Cancelled => Next::Abort,
-        // A build from outside this run keeps the traffic that it was given.
-        Failure::Drift if !view.services.values().all(ServiceView::is_ours) => match asking {
-            Attendance::Unattended => Next::Fail,
-            Attendance::Attended => Next::Wait,
-        },
+        // A build from outside this run keeps the traffic that it was given, also where it could not be read yet.
+        Failure::Drift
+            if view.traffic_unknown() || !view.services.values().all(ServiceView::is_ours) =>
+        {
+            match asking {
+                Attendance::Unattended => Next::Fail,
+                Attendance::Attended => Next::Wait,
+            }
+        }
         Failure::Inconclusive | Failure::Lasting | Failure::Passing | Failure::Drift => {
             let by_rule = view.plan.policy.soak.on_failure == OnFailure::Rollback
                 || asking == Attendance::Unattended;

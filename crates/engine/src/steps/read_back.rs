@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
+use super::settled;
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::ids::ServiceName;
 use pointsman_core::plan::Member;
 use pointsman_core::ports::hosting::{Answer, Traffic};
+use pointsman_core::step::Failure;
 use pointsman_core::time::spoken;
 
 /// Time limit for reading the traffic back; after it the live build is unknown.
 const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
 
 /// Sends a change of a service's traffic, then reads the traffic, whatever the answer was: a lost reply is not a lost
-/// change. Also returns the error of the change, if it had one.
+/// change. Also returns the error of the change, if it had one. A change that was not sent, because another person had
+/// moved the traffic, is read once that person's change has ended.
 pub(super) async fn after(
     context: &Context,
     member: &Member,
@@ -22,10 +25,16 @@ pub(super) async fn after(
 ) -> Result<(Option<StepError>, Traffic), StepError> {
     let service = member.service();
     let limit = context.plan().endpoint.capabilities().switch_within;
-    let error = match context.within(limit, change).await {
+    let mut error = match context.within(limit, change).await {
         Some(answer) => answer.err().map(StepError::from),
         None => Some(no_answer(service, limit)),
     };
+    if let Some(moved) = error.take_if(|error| error.class == Failure::Drift) {
+        return match settled::traffic(context, member).await {
+            Ok(traffic) if !traffic.moving => Ok((Some(moved), traffic)),
+            _ => Err(moved),
+        };
+    }
     let reading = context.outside.hosting.traffic(&member.target);
     match context.within(READ_BACK_WITHIN, reading).await {
         Some(traffic) => Ok((error, traffic?)),

@@ -21,6 +21,7 @@ use pointsman_core::ports::hosting::{HostingError, HostingReason, NewBuild, Traf
 use pointsman_core::preview::{TAG_PREFIX, preview_tag};
 use pointsman_core::project::Target;
 use pointsman_core::step::Failure;
+use pointsman_core::view::TrafficState;
 
 /// Attempts of a change that another change of the service got in the way of.
 const ATTEMPTS: u32 = 5;
@@ -129,8 +130,13 @@ impl CloudRun {
             if is_set(target, &service, shares)? {
                 return Ok(now);
             }
-            if found.is_some_and(|found| !same(&now.splits, found)) {
-                return Err(moved(target, &now));
+            // What another person requested counts before it is in effect: our change would replace it.
+            let requested = shares_of(target, &service, "traffic")?;
+            let expected = |found: &[Split]| {
+                same(&now.splits, found) && (same(&requested, found) || same(&requested, shares))
+            };
+            if found.is_some_and(|found| !expected(found)) {
+                return Err(moved(target, &requested));
             }
             let mut all: Vec<Value> = shares.iter().map(|share| target_of(target, share)).collect();
             all.extend(kept_tags(&service, &wanted));
@@ -309,12 +315,10 @@ fn same(shares: &[Split], others: &[Split]) -> bool {
     shares.len() == others.len() && shares.iter().all(|share| others.contains(share))
 }
 
-fn moved(target: &Target, now: &Traffic) -> HostingError {
-    let shares = now.splits.iter().map(|share| format!("{} {} %", share.build, share.percent));
-    let shares = shares.collect::<Vec<_>>().join(", ");
+fn moved(target: &Target, requested: &[Split]) -> HostingError {
     let what = format!("traffic of {} was moved in this moment", target.service());
     let problem = Problem::coded(Code::TRAFFIC_MOVED, what)
-        .because(format!("it is with {shares}"))
+        .because(format!("the service is now set to {}", TrafficState::of(requested)))
         .try_this("find out who moved it, then start again");
     HostingError::new(problem, Failure::Drift)
 }
