@@ -1,6 +1,8 @@
 //! One line in the index of a log.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -85,5 +87,24 @@ impl Entry {
 
     pub(super) fn step(self) -> usize {
         usize::try_from(self.0 >> 52).unwrap_or(0)
+    }
+}
+
+/// The bytes of the line that begins at a place in the file; `None` if it does not end.
+pub(super) fn line_at(file: &File, place: u64) -> Option<Vec<u8>> {
+    let (mut bytes, mut filled) = (vec![0; 4096], 0);
+    loop {
+        let read = file.read_at(&mut bytes[filled..], place + filled as u64).ok()?;
+        let end = bytes[filled..filled + read].iter().position(|byte| *byte == b'\n');
+        if let Some(end) = end {
+            bytes.truncate(filled + end);
+            return Some(bytes);
+        }
+        filled += read;
+        match read {
+            0 => return None,
+            _ if filled == bytes.len() => bytes.resize(filled * 2, 0),
+            _ => {}
+        }
     }
 }

@@ -4,12 +4,12 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
-use std::os::unix::fs::FileExt as _;
 
 use regex::Regex;
 
-use super::entry::{Entry, Indexed, number_of, number_of_read};
+use super::entry::{Entry, Indexed, line_at, number_of, number_of_read};
 use super::facts::FactLine;
+use super::kept::Kept;
 use super::shape::shape;
 use crate::domain::ids::{ServiceName, StepId};
 use crate::domain::log_level::LogLevel;
@@ -41,8 +41,8 @@ pub(in crate::tui::driver) struct LogIndex {
     wrong: Option<String>,
     /// Number of lines that the filter has processed.
     sieved: usize,
-    /// Numbers of the lines that match the query; `None` while the query shows all lines.
-    kept: Option<Vec<u32>>,
+    /// The lines that match the query; `None` while the query shows all lines.
+    kept: Option<Kept>,
     /// Number of shown lines that the search has processed.
     searched: usize,
     /// Positions of the shown lines that match the search.
@@ -55,7 +55,7 @@ pub(super) const TURN: usize = 20_000;
 impl LogIndex {
     pub(in crate::tui::driver) fn new(file: Option<File>) -> Self {
         // A new index has the usual query.
-        Self { file, kept: Some(Vec::new()), ..Self::default() }
+        Self { file, kept: Some(Kept::default()), ..Self::default() }
     }
 
     pub(super) fn has_file(&self) -> bool {
@@ -171,7 +171,7 @@ impl LogIndex {
         (self.filter, self.search, self.wrong) = (filter, search, first.or(second));
         let sieve = |query: &Query| Query { search: None, ..query.clone() };
         if sieve(&query) != sieve(&self.query) {
-            self.kept = (!query.shows_all()).then(Vec::new);
+            self.kept = (!query.shows_all()).then(Kept::default);
             self.sieved = 0;
         }
         self.query = query;
@@ -196,10 +196,13 @@ impl LogIndex {
         for number in from..to {
             let entry = self.entries[number];
             if self.wanted(entry) && self.says(entry, reader.as_mut()) {
-                kept.push(u32::try_from(number).unwrap_or(u32::MAX));
+                kept.push(number);
             }
         }
-        self.kept.get_or_insert_default().extend(kept);
+        let all = self.kept.get_or_insert_default();
+        for number in kept {
+            all.push(number);
+        }
         self.sieved = to;
         to < self.entries.len()
     }
@@ -222,13 +225,10 @@ impl LogIndex {
             return false;
         };
         let (from, to) = (self.searched, self.shown().min(self.searched + TURN));
-        let first = match &self.kept {
-            Some(kept) => kept.get(from).map_or(0, |n| usize::try_from(*n).unwrap_or(0)),
-            None => from,
-        };
-        let mut reader = self.reader(first);
-        for at in from..to {
-            let text = self.entry(at).map(|entry| self.text(entry, reader.as_mut()));
+        let numbers: Vec<_> = self.numbers(from).take(to - from).collect();
+        let mut reader = self.reader(numbers.first().copied().unwrap_or(0));
+        for (at, number) in (from..to).zip(numbers) {
+            let text = self.entries.get(number).map(|entry| self.text(*entry, reader.as_mut()));
             if text.is_some_and(|text| search.is_match(&text)) {
                 self.matches.push(u32::try_from(at).unwrap_or(u32::MAX));
             }
@@ -283,22 +283,10 @@ impl LogIndex {
         if entry.is_fact() {
             return self.fact_at(entry).cloned();
         }
-        let (file, mut bytes) = (self.file.as_ref()?, vec![0; 4096]);
-        let mut filled = 0;
-        let end = loop {
-            let read = file.read_at(&mut bytes[filled..], entry.place() + filled as u64).ok()?;
-            let found = bytes[filled..filled + read].iter().position(|b| *b == b'\n');
-            filled += read;
-            match found {
-                Some(at) => break filled - read + at,
-                None if read == 0 => return None,
-                None if filled == bytes.len() => bytes.resize(filled * 2, 0),
-                None => {}
-            }
-        };
-        let line: Indexed<'_> = serde_json::from_slice(&bytes[..end]).ok()?;
+        let text = line_at(self.file.as_ref()?, entry.place())?;
+        let line: Indexed<'_> = serde_json::from_slice(&text).ok()?;
         // Another version may colour a line in ways that this one does not know.
-        let tints = serde_json::from_slice(&bytes[..end]).map(|line: LogLine| line.tints);
+        let tints = serde_json::from_slice(&text).map(|line: LogLine| line.tints);
         let source = line.service.unwrap_or("run").to_owned();
         let (level, hangs) = (entry.level(), entry.hangs());
         let (text, tints) = (line.text.into_owned(), tints.unwrap_or_default());
@@ -306,15 +294,20 @@ impl LogIndex {
     }
 
     fn shown(&self) -> usize {
-        self.kept.as_ref().map_or(self.sieved, Vec::len)
+        self.kept.as_ref().map_or(self.sieved, Kept::len)
     }
 
-    fn entry(&self, shown: usize) -> Option<Entry> {
-        let number = match &self.kept {
-            Some(kept) => usize::try_from(*kept.get(shown)?).ok()?,
-            None => shown,
-        };
-        self.entries.get(number).copied()
+    /// The numbers of the shown lines, from a position on.
+    fn numbers(&self, from: usize) -> Box<dyn Iterator<Item = usize> + '_> {
+        match &self.kept {
+            Some(kept) => Box::new(kept.starting_at(from)),
+            None => Box::new(from..self.sieved),
+        }
+    }
+
+    /// The shown lines.
+    fn shown_entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        self.numbers(0).filter_map(|number| self.entries.get(number).copied())
     }
 
     /// The size of the log and the results of the query, without the ticks.
@@ -340,11 +333,11 @@ impl LogIndex {
             let part = &mut ticks[at * TICKS / shown.max(1)];
             *part = (*part).max(Some(tick));
         };
-        for at in 0..shown {
-            match self.entry(at).filter(|entry| !entry.hangs()).map(Entry::level) {
-                Some(LogLevel::Error) => set(at, Tick::Error),
-                Some(LogLevel::Warn) => set(at, Tick::Warning),
-                _ => {}
+        for (at, entry) in self.shown_entries().enumerate().filter(|(_, entry)| !entry.hangs()) {
+            match entry.level() {
+                LogLevel::Error => set(at, Tick::Error),
+                LogLevel::Warn => set(at, Tick::Warning),
+                LogLevel::Trace | LogLevel::Debug | LogLevel::Info => {}
             }
         }
         for at in self.matches.iter().filter_map(|at| usize::try_from(*at).ok()) {
@@ -355,8 +348,8 @@ impl LogIndex {
 
     /// Up to `count` shown lines, starting at position `from`.
     pub(in crate::tui::driver) fn lines(&self, from: usize, count: usize) -> Vec<Line> {
-        let to = (from + count).min(self.shown());
-        (from..to).filter_map(|at| self.read(self.entry(at)?)).collect()
+        let numbers = self.numbers(from).take(count);
+        numbers.filter_map(|number| self.read(*self.entries.get(number)?)).collect()
     }
 
     /// The last `count` shown lines.
@@ -373,7 +366,8 @@ impl LogIndex {
         forward: bool,
     ) -> Option<(usize, usize)> {
         let shown = |wanted: &dyn Fn(Entry) -> bool| -> Vec<usize> {
-            (0..self.shown()).filter(|at| self.entry(*at).is_some_and(wanted)).collect()
+            let entries = self.shown_entries().enumerate();
+            entries.filter(|(_, entry)| wanted(*entry)).map(|(at, _)| at).collect()
         };
         let places: Vec<usize> = match mark {
             Mark::Match => self.matches.iter().filter_map(|at| usize::try_from(*at).ok()).collect(),

@@ -4,6 +4,7 @@
 mod entry;
 mod facts;
 mod index;
+mod kept;
 mod shape;
 
 use std::fs::{File, OpenOptions};
