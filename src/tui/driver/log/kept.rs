@@ -4,7 +4,7 @@
 /// Words of 64 lines in a block.
 const BLOCK: usize = 8;
 
-/// Numbers of lines, in their order.
+/// Numbers of lines, lowest first.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     words: Vec<u64>,
