@@ -177,8 +177,8 @@ impl Registry {
     }
 
     pub(super) fn delete(&self, name: &str) -> Stored<()> {
-        self.connection
-            .execute("DELETE FROM resources WHERE name = ?1 OR name LIKE ?1 || '/%'", [name])?;
+        let delete = "DELETE FROM resources WHERE name = ?1 OR name LIKE ?1 || '/%'";
+        self.connection.prepare_cached(delete)?.execute([name])?;
         Ok(())
     }
 
@@ -203,21 +203,20 @@ impl Registry {
     /// The operation returned for a request id.
     pub(super) fn answered(&self, request_id: &str) -> Stored<Option<String>> {
         self.connection
-            .query_row("SELECT operation FROM requests WHERE id = ?1", [request_id], |r| r.get(0))
+            .prepare_cached("SELECT operation FROM requests WHERE id = ?1")?
+            .query_row([request_id], |row| row.get(0))
             .optional()
     }
 
     pub(super) fn remember(&self, request_id: &str, operation: &str) -> Stored<()> {
-        self.connection.execute(
-            "INSERT OR IGNORE INTO requests VALUES (?1, ?2)",
-            params![request_id, operation],
-        )?;
+        let insert = "INSERT OR IGNORE INTO requests VALUES (?1, ?2)";
+        self.connection.prepare_cached(insert)?.execute(params![request_id, operation])?;
         Ok(())
     }
 
     pub(super) fn slots(&self) -> Stored<Vec<SlotRecord>> {
         let mut statement =
-            self.connection.prepare("SELECT build, port, process, wanted FROM slots")?;
+            self.connection.prepare_cached("SELECT build, port, process, wanted FROM slots")?;
         let rows = statement.query_map([], |row| {
             let process: Option<String> = row.get(2)?;
             Ok(SlotRecord {
@@ -232,15 +231,14 @@ impl Registry {
 
     pub(super) fn save_slot(&self, slot: &SlotRecord) -> Stored<()> {
         let process = slot.process.as_ref().and_then(|p| serde_json::to_string(p).ok());
-        self.connection.execute(
-            "INSERT OR REPLACE INTO slots VALUES (?1, ?2, ?3, ?4)",
-            params![slot.build, slot.port, process, slot.wanted],
-        )?;
+        let row = params![slot.build, slot.port, process, slot.wanted];
+        let replace = "INSERT OR REPLACE INTO slots VALUES (?1, ?2, ?3, ?4)";
+        self.connection.prepare_cached(replace)?.execute(row)?;
         Ok(())
     }
 
     pub(super) fn forget_slot(&self, build: &str) -> Stored<()> {
-        self.connection.execute("DELETE FROM slots WHERE build = ?1", [build])?;
+        self.connection.prepare_cached("DELETE FROM slots WHERE build = ?1")?.execute([build])?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::journal::unreadable;
 use super::open::Sql as _;
+use super::prepared::Prepared as _;
 use pointsman_core::event::{Fact, Recorded};
 use pointsman_core::hash::Hash;
 use pointsman_core::ids::{RunNumber, StepId};
@@ -23,11 +24,9 @@ pub(super) struct Head {
 
 pub(super) fn head(connection: &Connection, run: RunNumber) -> Result<Head, JournalError> {
     connection
-        .query_row(
-            "SELECT head_seq, head_hash, ended FROM runs WHERE number = ?1",
-            [run.0],
-            |row| Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?), ended: row.get(2)? }),
-        )
+        .first("SELECT head_seq, head_hash, ended FROM runs WHERE number = ?1", [run.0], |row| {
+            Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?), ended: row.get(2)? })
+        })
         .optional()
         .sql()?
         .ok_or(JournalError::NoSuchRun(run))
@@ -142,7 +141,7 @@ pub(super) fn insert(
         ])
         .sql()?;
     let sql = "UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE number = ?1";
-    transaction.execute(sql, params![run.0, fact.seq, fact.hash.0]).sql()?;
+    transaction.run(sql, params![run.0, fact.seq, fact.hash.0]).sql()?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use rusqlite::params;
 
 use super::open::Sql as _;
 use super::open::{SqliteStore, immediate, replaced};
+use super::prepared::Prepared as _;
 use super::shared::CommandEntry;
 use super::{facts, leases, ledger, outbox, ticks};
 use pointsman_core::alert::Channel;
@@ -54,7 +55,7 @@ impl Journal for SqliteStore {
             }
         }
         transaction
-            .execute(
+            .run(
                 "INSERT INTO runs (environment, kind, head_seq, head_hash, runner, renewed)
              VALUES (?1, ?2, 0, ?3, ?4, ?5)",
                 params![
@@ -116,7 +117,7 @@ impl Journal for SqliteStore {
             return Err(JournalError::Busy(leases::holder(&transaction, run, living, at)?));
         }
         let claim = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
-        transaction.execute(claim, params![run.0, text(&own)?, at.to_string()]).sql()?;
+        transaction.run(claim, params![run.0, text(&own)?, at.to_string()]).sql()?;
         transaction.commit().sql()
     }
 
@@ -125,7 +126,7 @@ impl Journal for SqliteStore {
         self.still_there()?;
         self.still_held(run)?;
         let renew = "UPDATE runs SET renewed = ?3 WHERE number = ?1 AND runner = ?2 AND ended = 0";
-        match self.connection.execute(renew, params![run.0, own, at.to_string()]).sql()? {
+        match self.connection.run(renew, params![run.0, own, at.to_string()]).sql()? {
             1 => Ok(()),
             _ => Err(JournalError::LeaseLost(run)),
         }
@@ -148,7 +149,7 @@ impl Journal for SqliteStore {
             return Err(JournalError::Locked(environment.clone(), lock));
         }
         transaction
-            .execute(
+            .run(
                 "INSERT INTO locks VALUES (?1, ?2, ?3, ?4)",
                 params![
                     environment.as_str(),
@@ -166,7 +167,7 @@ impl Journal for SqliteStore {
             return Ok(link.lock(environment, None)?.is_some());
         }
         let delete = "DELETE FROM locks WHERE environment = ?1";
-        Ok(self.connection.execute(delete, [environment.as_str()]).sql()? == 1)
+        Ok(self.connection.run(delete, [environment.as_str()]).sql()? == 1)
     }
 
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
@@ -213,7 +214,7 @@ impl Journal for SqliteStore {
         }
         if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
             let answered = "UPDATE commands SET answered = ?2 WHERE id = ?1";
-            transaction.execute(answered, params![id, fact.seq]).sql()?;
+            transaction.run(answered, params![id, fact.seq]).sql()?;
         }
         if matches!(entry.event, Event::RunEnded { .. } | Event::RunSuperseded { .. }) {
             ledger::close(&transaction, run)?;
@@ -321,7 +322,7 @@ impl Journal for SqliteStore {
             return self.send_shared(&link, CommandEntry { run, actor, seen, command, at });
         }
         self.connection
-            .execute(
+            .run(
                 "INSERT INTO commands (run, at, actor, seen, command) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![run.0, at.to_string(), actor, seen, text(&without_secrets_of(command))?],
             )
@@ -337,7 +338,7 @@ impl Journal for SqliteStore {
         }
         // Fact numbers start at 1, so 0 marks a withdrawn command.
         let withdraw = "UPDATE commands SET answered = 0 WHERE id = ?1 AND answered IS NULL";
-        Ok(self.connection.execute(withdraw, [command]).sql()? == 1)
+        Ok(self.connection.run(withdraw, [command]).sql()? == 1)
     }
 
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {

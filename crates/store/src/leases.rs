@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::facts;
 use super::mirror;
 use super::open::{Sql as _, SqliteStore};
+use super::prepared::Prepared as _;
 use super::runner::{Here, Living, Runner};
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Holder, HumanLock, JournalError, LEASE};
@@ -19,7 +20,7 @@ impl SqliteStore {
         self.refresh();
         let sql =
             "SELECT renewed FROM runs WHERE environment = ?1 AND ended = 0 ORDER BY number DESC";
-        let found = self.connection.query_row(sql, [environment.as_str()], |row| row.get(0));
+        let found = self.connection.first(sql, [environment.as_str()], |row| row.get(0));
         found.optional().sql()
     }
 }
@@ -41,7 +42,7 @@ pub(super) fn busy(
 
 pub(super) fn runner_of(connection: &Connection, run: RunNumber) -> Result<String, JournalError> {
     let sql = "SELECT runner FROM runs WHERE number = ?1";
-    connection.query_row(sql, [run.0], |row| row.get(0)).sql()
+    connection.first(sql, [run.0], |row| row.get(0)).sql()
 }
 
 pub(super) fn holder(
@@ -59,7 +60,7 @@ pub(super) fn holder(
         Err(error) => return Err(error),
     };
     let sql = "SELECT renewed FROM runs WHERE number = ?1";
-    let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0)).sql()?;
+    let renewed: String = connection.first(sql, [run.0], |row| row.get(0)).sql()?;
     let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
     // The lease of another machine is measured by the server's clock, in `mirror::lease_is_current`.
     let stale = living.host.is_none()
@@ -74,7 +75,7 @@ pub(super) fn lock_of(
 ) -> Result<Option<HumanLock>, JournalError> {
     let sql = "SELECT actor, reason, since FROM locks WHERE environment = ?1";
     let row = connection
-        .query_row(sql, [environment.as_str()], |row| {
+        .first(sql, [environment.as_str()], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
         })
         .optional()
@@ -90,7 +91,7 @@ pub(super) fn unfinished(
     environment: &EnvironmentName,
 ) -> Result<Vec<(RunNumber, String)>, JournalError> {
     let mut statement = connection
-        .prepare("SELECT number, runner FROM runs WHERE environment = ?1 AND ended = 0")
+        .prepare_cached("SELECT number, runner FROM runs WHERE environment = ?1 AND ended = 0")
         .sql()?;
     let rows = statement
         .query_map([environment.as_str()], |row| Ok((RunNumber(row.get(0)?), row.get(1)?)))

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::facts;
 use super::open::Sql as _;
 use super::open::SqliteStore;
+use super::prepared::Prepared as _;
 use pointsman_core::hash::Hash;
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::JournalError;
@@ -80,12 +81,12 @@ const NOW: &str = "SELECT number, environment, kind, head_seq, head_hash, ended 
 /// Appends the current state of a run to the ledger, inside the caller's transaction.
 pub(super) fn note(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
     let sql = format!("{NOW} WHERE number = ?1");
-    let entry = connection.query_row(&sql, [run.0], Entry::read).sql()?;
+    let entry = connection.first(&sql, [run.0], Entry::read).sql()?;
     let last = "SELECT hash FROM ledger ORDER BY id DESC LIMIT 1";
-    let prev = connection.query_row(last, [], |row| row.get::<_, String>(0)).optional().sql()?;
+    let prev = connection.first(last, [], |row| row.get::<_, String>(0)).optional().sql()?;
     let prev = prev.unwrap_or_else(|| Hash::zero().0);
     connection
-        .execute(
+        .run(
             "INSERT INTO ledger (run, environment, kind, seq, head, ended, prev, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
@@ -105,13 +106,13 @@ pub(super) fn note(connection: &Connection, run: RunNumber) -> Result<(), Journa
 
 /// Marks a run as ended, in its row and in the ledger.
 pub(super) fn close(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
-    connection.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0]).sql()?;
+    connection.run("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0]).sql()?;
     note(connection, run)
 }
 
 /// Fills the ledger of a store that already has runs. Their current state is trusted.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    let mut select = connection.prepare("SELECT number FROM runs ORDER BY number")?;
+    let mut select = connection.prepare_cached("SELECT number FROM runs ORDER BY number")?;
     let runs: Vec<u64> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for run in runs {
         note(connection, RunNumber(run)).map_err(|_| rusqlite::Error::InvalidQuery)?;
@@ -124,10 +125,10 @@ impl SqliteStore {
     pub fn check_runs(&self) -> Result<Vec<Misfit>, JournalError> {
         // A store of an earlier version, opened read-only, has no ledger.
         let there = "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'";
-        if self.connection.query_row(there, [], |row| row.get::<_, u64>(0)).sql()? == 0 {
+        if self.connection.first(there, [], |row| row.get::<_, u64>(0)).sql()? == 0 {
             return Ok(Vec::new());
         }
-        let mut select = self.connection.prepare(
+        let mut select = self.connection.prepare_cached(
             "SELECT run, environment, kind, seq, head, ended, prev, hash FROM ledger ORDER BY id",
         ).sql()?;
         let rows = select
@@ -154,7 +155,7 @@ impl SqliteStore {
     fn unnoted(&self) -> Result<Vec<Misfit>, JournalError> {
         let mut select = self
             .connection
-            .prepare(
+            .prepare_cached(
                 "SELECT number FROM runs WHERE NOT EXISTS (SELECT 1 FROM ledger
              WHERE ledger.run = runs.number AND ledger.ended = runs.ended) ORDER BY number",
             )
@@ -168,16 +169,15 @@ impl SqliteStore {
     /// How a run differs from its ledger row, if it does.
     fn differs(&self, entry: &Entry) -> Result<Option<&'static str>, JournalError> {
         let sql = format!("{NOW} WHERE number = ?1");
-        let now = self.connection.query_row(&sql, [entry.run], Entry::read).optional().sql()?;
+        let now = self.connection.first(&sql, [entry.run], Entry::read).optional().sql()?;
         let Some(now) = now else { return Ok(Some("the run was removed")) };
         if (&now.environment, &now.kind) != (&entry.environment, &entry.kind) {
             return Ok(Some("the run was given to another environment"));
         }
         // Another machine took the run over, and the record that was noted is in a branch.
         let sql = "SELECT count(*) FROM branches WHERE run = ?1 AND hash = ?2";
-        let branched = self
-            .connection
-            .query_row(sql, params![entry.run, entry.head], |row| row.get::<_, u64>(0));
+        let branched =
+            self.connection.first(sql, params![entry.run, entry.head], |row| row.get::<_, u64>(0));
         if branched.is_ok_and(|many| many > 0) {
             return Ok(None);
         }
@@ -188,7 +188,7 @@ impl SqliteStore {
         let noted = "SELECT hash FROM facts WHERE run = ?1 AND seq = ?2";
         let noted = self
             .connection
-            .query_row(noted, params![entry.run, entry.seq], |row| row.get::<_, String>(0));
+            .first(noted, params![entry.run, entry.seq], |row| row.get::<_, String>(0));
         // The run's own chain also detects a removed or edited record.
         let same = noted.optional().sql()?.is_some_and(|hash| hash == entry.head);
         Ok((!same).then_some("the record that was noted of it is another one now"))

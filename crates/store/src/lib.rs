@@ -13,6 +13,7 @@ mod mirror;
 mod mutes;
 mod open;
 mod outbox;
+mod prepared;
 mod reading;
 mod runner;
 mod samples;

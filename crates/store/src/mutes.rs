@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::open::{Sql as _, SqliteStore};
+use super::prepared::Prepared as _;
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::mutes::{By, Muted, Mutes, Silence};
 use pointsman_core::probe::Mute;
@@ -65,7 +66,7 @@ pub(super) fn silence(
     if !has_table(connection)? {
         // An older store that cannot be written has its silence elsewhere.
         let sql = "SELECT NULL, until, reason, actor FROM silence WHERE until > ?1";
-        let row = connection.query_row(sql, [now.as_millisecond()], of_silence);
+        let row = connection.first(sql, [now.as_millisecond()], of_silence);
         return row.optional().sql();
     }
     let mut select = connection.prepare_cached(&format!("{LAST} AND probe IS NULL")).sql()?;
@@ -133,7 +134,7 @@ impl SqliteStore {
     ) -> Result<Timestamp, JournalError> {
         let sql = "SELECT max(?2, coalesce(max(at) + 1, 0)) FROM mutes WHERE probe IS ?1";
         let row = params![probe, at.as_millisecond()];
-        let at = self.connection.query_row(sql, row, |row| row.get(0)).sql()?;
+        let at = self.connection.first(sql, row, |row| row.get(0)).sql()?;
         Ok(Timestamp::from_millisecond(at).unwrap_or_default())
     }
 
@@ -148,7 +149,7 @@ impl SqliteStore {
     /// Records the number of a mute in the shared store.
     pub(crate) fn mark_mute(&self, id: i64, number: u64) -> Result<(), JournalError> {
         let sql = "UPDATE OR IGNORE mutes SET number = ?2 WHERE id = ?1";
-        self.connection.execute(sql, params![id, number]).sql().map(drop)
+        self.connection.run(sql, params![id, number]).sql().map(drop)
     }
 
     /// Keeps a mute of the shared store. One that this machine wrote is there already, perhaps without its number.
@@ -162,12 +163,12 @@ impl SqliteStore {
 
     /// How many mutes of the shared store were read.
     pub(crate) fn mutes_read(&self) -> Result<u64, JournalError> {
-        self.connection.query_row("SELECT mutes FROM shared_reading", [], |row| row.get(0)).sql()
+        self.connection.first("SELECT mutes FROM shared_reading", [], |row| row.get(0)).sql()
     }
 
     pub(crate) fn set_mutes_read(&self, count: u64) -> Result<(), JournalError> {
         let sql = "UPDATE shared_reading SET mutes = max(mutes, ?1)";
-        self.connection.execute(sql, [count]).sql().map(drop)
+        self.connection.run(sql, [count]).sql().map(drop)
     }
 }
 
@@ -192,7 +193,7 @@ fn insert(
     let MuteEntry { probe, until, reason, actor, at } = entry;
     let until = until.map(Timestamp::as_millisecond);
     let row = params![number, probe, until, reason, actor, at.as_millisecond()];
-    connection.execute(sql, row).sql().map(drop)
+    connection.run(sql, row).sql().map(drop)
 }
 
 /// Takes over the mutes that versions before 7 kept with the results of probes. Without that file there are none.
@@ -201,7 +202,8 @@ pub(super) fn of_samples(connection: &Connection, folder: &Path) -> rusqlite::Re
     let Ok(samples) = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
         return Ok(());
     };
-    let Ok(mut select) = samples.prepare("SELECT probe, until, reason, actor FROM mutes") else {
+    let Ok(mut select) = samples.prepare_cached("SELECT probe, until, reason, actor FROM mutes")
+    else {
         return Ok(());
     };
     let rows = select.query_map([], |row| {
@@ -213,7 +215,7 @@ pub(super) fn of_samples(connection: &Connection, folder: &Path) -> rusqlite::Re
          SELECT min(-1, coalesce(min(number), 0) - 1), ?1, ?2, ?3, ?4, 0 FROM mutes";
     for MuteEntry { probe, until, reason, actor, .. } in rows?.flatten() {
         let until = until.map(Timestamp::as_millisecond);
-        connection.execute(sql, params![probe, until, reason, actor])?;
+        connection.run(sql, params![probe, until, reason, actor])?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use super::chains::Chains;
 use super::ledger;
 use super::mirror;
 use super::mutes;
+use super::prepared::{Prepared as _, keep_statements};
 use super::runner::Here;
 use super::shared::Link;
 use pointsman_core::error::Problem;
@@ -285,15 +286,16 @@ fn with_tables(
     folder: &Path,
 ) -> Result<(Connection, i64), rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(5))?;
+    keep_statements(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Check the version without a lock first, so that readers do not wait for a writer.
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version: i64 = connection.first("PRAGMA user_version", [], |row| row.get(0))?;
     if version == SCHEMA_VERSION {
         return Ok((connection, version));
     }
     let transaction = immediate(&mut connection)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version: i64 = transaction.first("PRAGMA user_version", [], |row| row.get(0))?;
     if (0..SCHEMA_VERSION).contains(&version) {
         let after = usize::try_from(version).unwrap_or_default();
         for tables in VERSIONS.iter().skip(after).copied().flatten() {

@@ -10,6 +10,7 @@ use super::journal;
 use super::mutes::silence;
 use super::open::Sql as _;
 use super::open::{SqliteStore, immediate};
+use super::prepared::Prepared as _;
 use pointsman_core::alert::{self, Alert, Channel, Kind, Notify};
 use pointsman_core::event::{Event, Fact, Recorded};
 use pointsman_core::ids::RunNumber;
@@ -93,7 +94,7 @@ fn queue(
     let (at, channel, text) =
         (alert.at.as_millisecond(), journal::text(channel)?, journal::text(alert)?);
     connection
-        .execute(
+        .run(
             "INSERT OR IGNORE INTO letters (key, channel, alert, state, until, why, attempts)
              VALUES (?1, ?2, ?3, ?4, ?5, '', 0)",
             params![alert.key, channel, text, state, at],
@@ -109,10 +110,9 @@ fn turned(
     stands: &str,
     kind: Kind,
 ) -> Result<bool, JournalError> {
-    let before =
-        connection.query_row("SELECT stands FROM told WHERE subject = ?1", [subject], |row| {
-            row.get::<_, String>(0)
-        });
+    let before = connection.first("SELECT stands FROM told WHERE subject = ?1", [subject], |row| {
+        row.get::<_, String>(0)
+    });
     let before = before.optional().sql()?;
     let news = match &before {
         None => kind != Kind::ProbeUp,
@@ -120,7 +120,7 @@ fn turned(
     };
     if news {
         connection
-            .execute(
+            .run(
                 "INSERT INTO told VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET stands = ?2",
                 [subject, stands],
             )
@@ -171,11 +171,11 @@ impl Outbox for SqliteStore {
              (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)
              ORDER BY until, id LIMIT 1"
         );
-        let found = transaction.query_row(&sql, [now.as_millisecond()], raw).optional().sql()?;
+        let found = transaction.first(&sql, [now.as_millisecond()], raw).optional().sql()?;
         let found = found.and_then(letter).map(|(letter, _)| letter);
         if let Some(letter) = &found {
             let until = now.checked_add(CLAIM_LASTS).unwrap_or(now).as_millisecond();
-            transaction.execute(
+            transaction.run(
                 "UPDATE letters SET until = ?2, attempts = attempts + 1, why = ?3 WHERE id = ?1",
                 params![letter.id, until, CARRIED],
             ).sql()?;
@@ -186,7 +186,7 @@ impl Outbox for SqliteStore {
 
     fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError> {
         self.connection
-            .execute(
+            .run(
                 "UPDATE letters SET until = ?1, attempts = 0 WHERE state = 'waits' AND why <> ?2",
                 params![now.as_millisecond(), CARRIED],
             )
@@ -202,7 +202,7 @@ impl Outbox for SqliteStore {
             DeliveryState::Silenced => ("silenced", None, ""),
             DeliveryState::Elsewhere(machine) => ("elsewhere", None, machine.as_str()),
         };
-        self.connection.execute(
+        self.connection.run(
             "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4, unset_since = ?5,
              attempts = ?6 WHERE id = ?1 AND state = 'waits'",
             params![
@@ -216,7 +216,7 @@ impl Outbox for SqliteStore {
         ).sql()?;
         if let DeliveryState::Delivered(at) = fate {
             let next = at.checked_add(DELIVERIES_APART).unwrap_or(*at).as_millisecond();
-            self.connection.execute(
+            self.connection.run(
                 "UPDATE letters SET until = max(until, ?2) WHERE state = 'waits' AND channel = ?1",
                 params![journal::text(&letter.channel)?, next],
             ).sql()?;
@@ -226,7 +226,7 @@ impl Outbox for SqliteStore {
 
     fn letters(&self, limit: usize) -> Result<Vec<(Delivery, DeliveryState)>, JournalError> {
         let sql = format!("SELECT {COLUMNS} FROM letters ORDER BY id DESC LIMIT ?1");
-        let mut select = self.connection.prepare(&sql).sql()?;
+        let mut select = self.connection.prepare_cached(&sql).sql()?;
         let rows = select.query_map([limit], raw).sql()?.collect::<Result<Vec<_>, _>>().sql()?;
         Ok(rows.into_iter().filter_map(letter).collect())
     }
@@ -242,7 +242,7 @@ impl Outbox for SqliteStore {
 
     fn waiting(&self) -> Result<usize, JournalError> {
         let sql = "SELECT count(*) FROM letters WHERE state = 'waits'";
-        self.connection.query_row(sql, [], |row| row.get(0)).sql()
+        self.connection.first(sql, [], |row| row.get(0)).sql()
     }
 }
 
@@ -253,6 +253,6 @@ pub(super) fn delivered(
 ) -> Result<Option<Timestamp>, JournalError> {
     let sql = "SELECT max(until) FROM letters WHERE state = 'delivered' AND channel = ?1";
     let at: Option<i64> =
-        connection.query_row(sql, [journal::text(channel)?], |row| row.get(0)).sql()?;
+        connection.first(sql, [journal::text(channel)?], |row| row.get(0)).sql()?;
     Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::open::Sql as _;
 use super::open::{SCHEMA_VERSION, SqliteStore, known_format};
+use super::prepared::{Prepared as _, keep_statements};
 use super::runner::Here;
 use pointsman_core::describe;
 use pointsman_core::error::Problem;
@@ -63,7 +64,8 @@ fn read_only(file: &Path, how: &str) -> Result<(Connection, i64), JournalError> 
     address.set_query(Some(how));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(address.as_str(), flags).sql()?;
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).sql()?;
-    let _: i64 = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).sql()?;
+    keep_statements(&connection).sql()?;
+    let version = connection.first("PRAGMA user_version", [], |row| row.get(0)).sql()?;
+    let _: i64 = connection.first("SELECT count(*) FROM runs", [], |row| row.get(0)).sql()?;
     Ok((connection, version))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::open::private_file;
+use super::prepared::{Prepared as _, keep_statements};
 use pointsman_core::error::Problem;
 use pointsman_core::health::Identity;
 use pointsman_core::ports::samples::SampleStore;
@@ -58,6 +59,7 @@ impl Samples {
         let open = || {
             let connection = Connection::open(&file)?;
             connection.busy_timeout(Duration::from_secs(5))?;
+            keep_statements(&connection)?;
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "normal")?;
             connection.execute_batch(TABLES)?;
@@ -108,16 +110,14 @@ impl SampleStore for Samples {
     fn prune(&self) -> Result<(), Problem> {
         let prune = || {
             let age = i64::try_from(KEEP_SAMPLES_FOR.as_millis()).unwrap_or(i64::MAX);
-            self.0.execute(
-                "DELETE FROM samples WHERE at < (SELECT max(at) FROM samples) - ?1",
-                [age],
-            )?;
-            self.0.execute(
+            self.0
+                .run("DELETE FROM samples WHERE at < (SELECT max(at) FROM samples) - ?1", [age])?;
+            self.0.run(
                 "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() \
                  OVER (PARTITION BY probe ORDER BY at DESC) AS nth FROM samples) WHERE nth > ?1)",
                 [RING_SAMPLES],
             )?;
-            self.0.execute(
+            self.0.run(
                 "DELETE FROM changes WHERE rowid <= (SELECT max(rowid) FROM changes) - ?1",
                 [CHANGES_KEPT],
             )

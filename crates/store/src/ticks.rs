@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::journal::unreadable;
 use super::open::Sql as _;
+use super::prepared::Prepared as _;
 use pointsman_core::checklist::{Act, Tick};
 use pointsman_core::ids::EnvironmentName;
 use pointsman_core::ports::journal::JournalError;
@@ -75,7 +76,7 @@ pub(super) fn keep(
     let act: String =
         serde_json::to_value(tick.act).and_then(serde_json::from_value).map_err(unreadable)?;
     connection
-        .execute(
+        .run(
             "INSERT INTO ticks (environment, release, item, act, actor, at, note, subject)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![

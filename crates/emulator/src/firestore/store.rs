@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
@@ -79,9 +80,12 @@ impl Store {
     fn on(connection: Connection, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
+        // Or a query is prepared again for each page: see `prepared.rs` of the store.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(TABLES)?;
-        let last: Option<String> =
-            connection.query_row("SELECT max(updated) FROM documents", [], |row| row.get(0))?;
+        let mut newest = connection.prepare_cached("SELECT max(updated) FROM documents")?;
+        let last: Option<String> = newest.query_row([], |row| row.get(0))?;
+        drop(newest);
         Ok(Self { connection, clock, last: last.unwrap_or_default() })
     }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
+use super::super::prepared::Prepared as _;
 use super::known::stored_lease;
 use super::shared_head;
 use crate::facts::{self, Stored};
@@ -35,7 +36,7 @@ impl SqliteStore {
         }
         move_tail(&transaction, run, seq, &host)?;
         let sql = "UPDATE runs SET head_seq = ?2, head_hash = ?3, ended = 0 WHERE number = ?1";
-        transaction.execute(sql, params![run.0, seq, hash.0]).sql()?;
+        transaction.run(sql, params![run.0, seq, hash.0]).sql()?;
         transaction.commit().sql()
     }
 
@@ -50,7 +51,7 @@ impl SqliteStore {
              ON CONFLICT (run, host, hash) DO UPDATE SET shared = 1";
         let fact = &stored.fact;
         let row = params![run.0, host, fact.seq, fact.hash.0, stored.json().to_string()];
-        self.connection.execute(sql, row).sql().map(drop)
+        self.connection.run(sql, row).sql().map(drop)
     }
 
     /// Own facts in branches that the shared store lacks.
@@ -92,8 +93,8 @@ pub(super) fn move_tail(
         let sql = "INSERT OR IGNORE INTO branches VALUES (?1, ?2, ?3, ?4, ?5, 0)";
         let json = late.json().to_string();
         let row = params![run.0, host, late.fact.seq, late.fact.hash.0, json];
-        transaction.execute(sql, row).sql()?;
+        transaction.run(sql, row).sql()?;
     }
     let delete = "DELETE FROM facts WHERE run = ?1 AND seq > ?2";
-    transaction.execute(delete, params![run.0, after]).sql().map(drop)
+    transaction.run(delete, params![run.0, after]).sql().map(drop)
 }

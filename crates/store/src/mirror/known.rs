@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::super::prepared::Prepared as _;
 use super::{Known, Lease, Reading};
 use crate::journal::{text, unreadable};
 use crate::open::{Sql as _, SqliteStore, immediate};
@@ -25,7 +26,7 @@ impl SqliteStore {
             };
             Ok((row.get::<_, Option<String>>(0)?, known))
         };
-        let found = self.connection.query_row(sql, [environment.as_str()], row).optional().sql()?;
+        let found = self.connection.first(sql, [environment.as_str()], row).optional().sql()?;
         let Some((lease, known)) = found else { return Ok(Known::default()) };
         let lease = lease.map(|lease| serde_json::from_str(&lease)).transpose();
         Ok(Known { lease: lease.map_err(unreadable)?, ..known })
@@ -51,18 +52,18 @@ impl SqliteStore {
              commands = max(commands, ?4), ticks = max(ticks, ?5), branches = max(branches, ?6)";
         let Known { beat, commands, ticks, branches, .. } = known;
         transaction
-            .execute(sql, params![environment.as_str(), lease, beat, commands, ticks, branches])
+            .run(sql, params![environment.as_str(), lease, beat, commands, ticks, branches])
             .sql()?;
         if let Some(lease) = known.lease.as_ref().filter(|lease| !here.has(&lease.runner)) {
             let sql = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
-            transaction.execute(sql, params![lease.run.0, text(&lease.runner)?, beat]).sql()?;
+            transaction.run(sql, params![lease.run.0, text(&lease.runner)?, beat]).sql()?;
         }
         transaction
-            .execute("DELETE FROM locks WHERE environment = ?1", [environment.as_str()])
+            .run("DELETE FROM locks WHERE environment = ?1", [environment.as_str()])
             .sql()?;
         if let Some(HumanLock { actor, reason, since }) = lock {
             let row = params![environment.as_str(), actor, reason, since.to_string()];
-            transaction.execute("INSERT INTO locks VALUES (?1, ?2, ?3, ?4)", row).sql()?;
+            transaction.run("INSERT INTO locks VALUES (?1, ?2, ?3, ?4)", row).sql()?;
         }
         transaction.commit().sql()
     }
@@ -77,10 +78,10 @@ impl SqliteStore {
         let transaction = immediate(&mut self.connection).sql()?;
         let sql = "INSERT INTO shared_environments VALUES (?1, ?2, '', 0, 0, 0)
              ON CONFLICT (environment) DO UPDATE SET lease = ?2";
-        transaction.execute(sql, params![environment.as_str(), text(lease)?]).sql()?;
+        transaction.run(sql, params![environment.as_str(), text(lease)?]).sql()?;
         let sql = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
         let row = params![lease.run.0, text(&lease.runner)?, at.to_string()];
-        transaction.execute(sql, row).sql()?;
+        transaction.run(sql, row).sql()?;
         transaction.commit().sql()
     }
 
@@ -90,30 +91,30 @@ impl SqliteStore {
         let row = |row: &rusqlite::Row<'_>| {
             Ok(Reading { changed: row.get(0)?, at: row.get(1)?, runs: RunNumber(row.get(2)?) })
         };
-        self.connection.query_row(sql, [], row).sql()
+        self.connection.first(sql, [], row).sql()
     }
 
     /// Records a complete reading.
     pub(crate) fn set_reading(&self, changed: &str, at: &str) -> Result<(), JournalError> {
         let sql = "UPDATE shared_reading SET changed = ?1, at = ?2";
-        self.connection.execute(sql, [changed, at]).sql().map(drop)
+        self.connection.run(sql, [changed, at]).sql().map(drop)
     }
 
     /// Records that every run up to a number was read.
     pub(crate) fn set_runs_read(&self, last: RunNumber) -> Result<(), JournalError> {
         let sql = "UPDATE shared_reading SET runs = max(runs, ?1)";
-        self.connection.execute(sql, [last.0]).sql().map(drop)
+        self.connection.run(sql, [last.0]).sql().map(drop)
     }
 
     /// Remembers a run that is damaged in the shared store, by what was found first.
     pub(crate) fn keep_damage(&self, damage: &Damage) -> Result<(), JournalError> {
         let sql = "INSERT OR IGNORE INTO shared_damage VALUES (?1, ?2, ?3)";
         let row = params![damage.run.0, damage.seq, damage.because];
-        self.connection.execute(sql, row).sql().map(drop)
+        self.connection.run(sql, row).sql().map(drop)
     }
 
     pub(crate) fn forget_damage(&self, run: RunNumber) -> Result<(), JournalError> {
-        self.connection.execute("DELETE FROM shared_damage WHERE run = ?1", [run.0]).sql().map(drop)
+        self.connection.run("DELETE FROM shared_damage WHERE run = ?1", [run.0]).sql().map(drop)
     }
 
     /// The runs that are damaged in the shared store.
@@ -135,6 +136,6 @@ pub(super) fn stored_lease(
 ) -> Result<Option<Lease>, JournalError> {
     let sql = "SELECT lease FROM shared_environments WHERE environment = ?1";
     let row = |row: &rusqlite::Row<'_>| row.get::<_, Option<String>>(0);
-    let lease = connection.query_row(sql, [environment.as_str()], row).optional().sql()?;
+    let lease = connection.first(sql, [environment.as_str()], row).optional().sql()?;
     lease.flatten().map(|lease| serde_json::from_str(&lease).map_err(unreadable)).transpose()
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::super::prepared::Prepared as _;
 use crate::open::{Sql as _, SqliteStore, immediate};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::JournalError;
@@ -48,5 +49,5 @@ fn set_line(
 ) -> Result<(), JournalError> {
     let sql = "INSERT INTO shared_logs VALUES (?1, ?2, ?3)
          ON CONFLICT (run, machine) DO UPDATE SET line = max(line, ?3)";
-    connection.execute(sql, params![run.0, machine, line]).sql().map(drop)
+    connection.run(sql, params![run.0, machine, line]).sql().map(drop)
 }

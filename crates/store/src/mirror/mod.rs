@@ -14,6 +14,7 @@ use self::branches::move_tail;
 use super::facts::{self, Stored};
 use super::journal::{text, unreadable};
 use super::open::{Sql as _, SqliteStore, immediate};
+use super::prepared::Prepared as _;
 use super::runner::Runner;
 use super::{leases, ledger};
 use pointsman_core::event::{Event, Recorded};
@@ -126,7 +127,7 @@ pub(crate) fn shared_head(
 ) -> Result<(u64, Hash), JournalError> {
     let sql = "SELECT seq, hash FROM shared_runs WHERE run = ?1";
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Hash(row.get(1)?)));
-    let found = connection.query_row(sql, [run.0], row).optional().sql()?;
+    let found = connection.first(sql, [run.0], row).optional().sql()?;
     Ok(found.unwrap_or_else(|| (0, Hash::zero())))
 }
 
@@ -137,7 +138,7 @@ fn set_shared(
 ) -> Result<(), JournalError> {
     let sql = "INSERT INTO shared_runs VALUES (?1, ?2, ?3)
          ON CONFLICT (run) DO UPDATE SET seq = ?2, hash = ?3";
-    connection.execute(sql, params![run.0, seq, hash.0]).sql().map(drop)
+    connection.run(sql, params![run.0, seq, hash.0]).sql().map(drop)
 }
 
 /// Whether the lease of a run was current when the shared store was last read. Both times are the server's.
@@ -150,7 +151,7 @@ pub(crate) fn lease_is_current(
     let row = |row: &rusqlite::Row<'_>| {
         Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
     };
-    let Some((lease, beat, at)) = connection.query_row(sql, [run.0], row).optional().sql()? else {
+    let Some((lease, beat, at)) = connection.first(sql, [run.0], row).optional().sql()? else {
         return Ok(false);
     };
     let lease: Option<Lease> = match lease {
@@ -203,7 +204,7 @@ impl SqliteStore {
         let row = |row: &rusqlite::Row<'_>| {
             Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, String>(2)?))
         };
-        let found = self.connection.query_row(sql, [run.0], row).optional().sql()?;
+        let found = self.connection.first(sql, [run.0], row).optional().sql()?;
         let (environment, kind, runner) = found.ok_or(JournalError::NoSuchRun(run))?;
         let environment = EnvironmentName::new(environment).map_err(JournalError::Unusable)?;
         let runner = serde_json::from_str(&runner).map_err(unreadable)?;
@@ -263,7 +264,7 @@ impl SqliteStore {
              + (SELECT count(*) FROM branches WHERE shared = 0)
              + (SELECT count(*) FROM mutes WHERE number IS NULL)
              + (SELECT count(*) FROM ticks WHERE id NOT IN (SELECT tick FROM shared_ticks))";
-        self.connection.query_row(sql, [], |row| row.get(0)).sql()
+        self.connection.first(sql, [], |row| row.get(0)).sql()
     }
 
     pub(crate) fn has_ended(&self, run: RunNumber) -> Result<bool, JournalError> {
@@ -287,7 +288,7 @@ fn begin(transaction: &Transaction<'_>, of: &RunRow) -> Result<bool, JournalErro
          VALUES (?1, ?2, ?3, 0, ?4, ?5, '')";
     let row =
         params![of.run.0, of.environment.as_str(), of.kind, Hash::zero().0, text(&of.runner)?];
-    Ok(transaction.execute(sql, row).sql()? == 1)
+    Ok(transaction.run(sql, row).sql()? == 1)
 }
 
 /// Writes one fact of the shared store. If this machine wrote another one in its place, that one and all later ones
@@ -301,12 +302,12 @@ fn take(
     let fact = &stored.fact;
     let own = "SELECT hash FROM facts WHERE run = ?1 AND seq = ?2";
     let own: Option<String> =
-        transaction.query_row(own, params![run.0, fact.seq], |row| row.get(0)).optional().sql()?;
+        transaction.first(own, params![run.0, fact.seq], |row| row.get(0)).optional().sql()?;
     match own {
         Some(own) if own == fact.hash.0 => return Ok(()),
         Some(_) => {
             move_tail(transaction, run, fact.seq - 1, host)?;
-            transaction.execute("UPDATE runs SET ended = 0 WHERE number = ?1", [run.0]).sql()?;
+            transaction.run("UPDATE runs SET ended = 0 WHERE number = ?1", [run.0]).sql()?;
         }
         None => {}
     }

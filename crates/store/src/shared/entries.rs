@@ -4,6 +4,7 @@
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::super::prepared::Prepared as _;
 use super::documents::{self, Change, Entries, numbered};
 use super::remote::{Remote, SharedError};
 use crate::journal::text;
@@ -189,7 +190,7 @@ impl SqliteStore {
         let last = first + COMMANDS_HERE - 1;
         // In one transaction: another sender must not get the same id.
         let transaction = immediate(&mut self.connection).sql()?;
-        let id: u64 = transaction.query_row(sql, [first, last], |row| row.get(0)).sql()?;
+        let id: u64 = transaction.first(sql, [first, last], |row| row.get(0)).sql()?;
         insert_command(&transaction, id, entry)?;
         transaction.commit().sql()?;
         Ok(id)
@@ -212,7 +213,7 @@ impl SqliteStore {
     /// Records that the shared store holds a tick.
     pub(super) fn mark_tick(&self, id: i64) -> Result<(), JournalError> {
         let sql = "INSERT OR IGNORE INTO shared_ticks VALUES (?1)";
-        self.connection.execute(sql, [id]).sql().map(drop)
+        self.connection.run(sql, [id]).sql().map(drop)
     }
 
     /// The ticks of this machine that the shared store lacks.
@@ -240,5 +241,5 @@ fn insert_command(
     let sql = "INSERT OR IGNORE INTO commands (id, run, at, actor, seen, command)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let row = params![id, run.0, at.to_string(), actor, seen, text(command)?];
-    connection.execute(sql, row).sql().map(drop)
+    connection.run(sql, row).sql().map(drop)
 }

@@ -115,7 +115,7 @@ impl SqliteStore {
     /// The numbers of all runs, in order.
     fn every_run(&self) -> Result<Vec<RunNumber>, JournalError> {
         let mut select =
-            self.connection.prepare("SELECT number FROM runs ORDER BY number").sql()?;
+            self.connection.prepare_cached("SELECT number FROM runs ORDER BY number").sql()?;
         let runs = select.query_map([], |row| Ok(RunNumber(row.get(0)?))).sql()?;
         runs.collect::<Result<_, _>>().sql()
     }
