@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pointsman::adapters::run_logs::LogFolder;
 use pointsman::domain::error::Problem;
@@ -33,6 +33,20 @@ use super::platform::Platform;
 use super::server::Way;
 use crate::dying::{Dying, End, Written};
 use crate::world::{programs, spec};
+
+/// The file of a store.
+const FILE: &str = "store.db";
+
+/// A store without runs. Each machine begins with a copy: to make its tables is a twentieth of a simulation's work.
+fn empty_store() -> &'static [u8] {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    EMPTY.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let alive = Alive::default();
+        drop(SqliteStore::open(folder.path(), Arc::new(Procs { own: 0, alive })).unwrap());
+        std::fs::read(folder.path().join(FILE)).unwrap()
+    })
+}
 
 struct Procs {
     own: u32,
@@ -122,6 +136,8 @@ pub(crate) struct Place {
     alive: Alive,
     /// Whether its disk is full.
     pub(crate) full: Arc<AtomicBool>,
+    /// Reads what it has, for the checks: one more store for each process is a tenth of a simulation's work.
+    witness: OnceLock<Arc<Mutex<SqliteStore>>>,
     pub(crate) setting: Setting,
 }
 
@@ -135,10 +151,12 @@ impl Place {
         let memory = Path::new("/dev/shm");
         let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let folder = tempfile::tempdir_in(root).unwrap();
+        std::fs::write(folder.path().join(FILE), empty_store()).unwrap();
         let (alive, full, setting) = (Alive::default(), Arc::default(), setting.clone());
         let data = setting.data.as_ref();
         let data_way = data.map(|data| Way::to(&data.0, &setting.chance, &setting.checks));
-        Arc::new(Self { name, folder, clock, way, data_way, alive, full, setting })
+        let witness = OnceLock::new();
+        Arc::new(Self { name, folder, clock, way, data_way, alive, full, witness, setting })
     }
 
     /// Starts a process.
@@ -176,6 +194,11 @@ impl Place {
     }
 
     /// What the machine has, without its connection.
+    pub(crate) fn witness(&self) -> Arc<Mutex<SqliteStore>> {
+        self.witness.get_or_init(|| Arc::new(Mutex::new(self.store_alone(0)))).clone()
+    }
+
+    /// The same, opened again.
     pub(crate) fn store_alone(&self, pid: u32) -> SqliteStore {
         let procs = Procs { own: pid, alive: self.alive.clone() };
         let store = SqliteStore::open(self.folder.path(), Arc::new(procs)).unwrap();
@@ -205,10 +228,9 @@ impl Place {
     }
 
     pub(crate) fn platform(&self, life: &Life, run: RunNumber) -> Platform {
-        let store = self.store_alone(life.pid);
         let (checks, way) = (self.setting.checks.clone(), self.way.clone());
         let (clock, store, world) =
-            (self.clock.clone(), Mutex::new(store), self.setting.world.clone());
+            (self.clock.clone(), self.witness(), self.setting.world.clone());
         let pid = life.pid;
         let witness = Arc::new(move |act: &_| {
             let outside = (&world, way.as_deref());
@@ -221,7 +243,7 @@ impl Place {
     /// The databases of a run, as one of its processes reaches them.
     fn databases(&self, life: &Life, view: &RunView) -> Databases {
         let mut by_name: BTreeMap<String, Arc<dyn Database>> = BTreeMap::new();
-        let store = Arc::new(Mutex::new(self.store_alone(life.pid)));
+        let store = self.witness();
         if let Some(way) = &self.data_way {
             let (run, pid) = (view.number, life.pid);
             let (checks, clock) = (self.setting.checks.clone(), self.clock.clone());
