@@ -28,6 +28,11 @@ pub(super) enum Next {
 pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Attendance) -> Next {
     let class = view.failure.as_ref().map_or(Failure::Lasting, |(_, _, class)| *class);
     let can_undo = view.can_go_back() && !view.undoing();
+    // Without a rule that decides, a person does; an unattended run ends.
+    let otherwise = match asking {
+        Attendance::Unattended => Next::Fail,
+        Attendance::Attended => Next::Wait,
+    };
     match class {
         Failure::Passing if attempt < ATTEMPTS => Next::Retry,
         Failure::Cancelled if can_undo => Next::Undo(DecidedBy::Person),
@@ -36,21 +41,14 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Attendance) ->
         Failure::Drift
             if view.traffic_unknown() || !view.services.values().all(ServiceView::is_ours) =>
         {
-            match asking {
-                Attendance::Unattended => Next::Fail,
-                Attendance::Attended => Next::Wait,
-            }
+            otherwise
         }
         Failure::Inconclusive | Failure::Lasting | Failure::Passing | Failure::Drift => {
             let by_rule = view.plan.policy.soak.on_failure == OnFailure::Rollback
                 || asking == Attendance::Unattended;
             let known_bad = class != Failure::Inconclusive || switch_left_split(view);
             let bad = known_bad && view.plan.kind == RunKind::Deploy;
-            match asking {
-                _ if bad && can_undo && by_rule => Next::Undo(DecidedBy::Rule),
-                Attendance::Unattended => Next::Fail,
-                Attendance::Attended => Next::Wait,
-            }
+            if bad && can_undo && by_rule { Next::Undo(DecidedBy::Rule) } else { otherwise }
         }
     }
 }

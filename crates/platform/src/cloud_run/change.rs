@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::CloudRun;
 use super::revision::{COMMIT, RELEASE, REVISION, SCHEMA, container};
-use super::service::{BY_LATEST, BY_REVISION, revision_of, shares_of, traffic};
+use super::service::{BY_LATEST, BY_REVISION, Shares, revision_of, same};
 use crate::google_api::Kind;
 use crate::google_api::wire::{accepted, last_part, lasting};
 use pointsman_core::code::Code;
@@ -126,17 +126,17 @@ impl CloudRun {
             shares.iter().map(|share| target.revision_name(&share.build)).collect();
         for attempt in 1..=ATTEMPTS {
             let service = self.service(target).await?;
-            let now = traffic(target, &service)?;
-            if is_set(target, &service, shares)? {
-                return Ok(now);
+            let now = Shares::of(target, &service)?;
+            if now.are(shares) {
+                return Ok(now.traffic());
             }
             // What another person requested counts before it is in effect: our change would replace it.
-            let requested = shares_of(target, &service, "traffic")?;
             let expected = |found: &[Split]| {
-                same(&now.splits, found) && (same(&requested, found) || same(&requested, shares))
+                let requested = &now.requested;
+                same(&now.in_effect, found) && (same(requested, found) || same(requested, shares))
             };
             if found.is_some_and(|found| !expected(found)) {
-                return Err(moved(target, &requested));
+                return Err(moved(target, &now.requested));
             }
             let mut all: Vec<Value> = shares.iter().map(|share| target_of(target, share)).collect();
             all.extend(kept_tags(&service, &wanted));
@@ -159,8 +159,9 @@ impl CloudRun {
         let name = operation["name"].as_str().unwrap_or_default();
         for reading in 1..=READINGS {
             let service = self.service(target).await?;
-            if is_set(target, &service, shares)? {
-                return traffic(target, &service);
+            let now = Shares::of(target, &service)?;
+            if now.are(shares) {
+                return Ok(now.traffic());
             }
             if let Some(operation) = self.api.maybe(GoogleApi::CloudRun, &self.url(name)).await? {
                 accepted(GoogleApi::CloudRun, &operation)?;
@@ -302,17 +303,6 @@ fn kept_tags(service: &Value, wanted: &[String]) -> Vec<Value> {
         one
     })
     .collect()
-}
-
-/// Whether these shares are set, and are in effect. Another change of the service may still be in progress.
-fn is_set(target: &Target, service: &Value, shares: &[Split]) -> Result<bool, HostingError> {
-    let [asked, now] = ["traffic", "trafficStatuses"];
-    Ok(same(&shares_of(target, service, asked)?, shares)
-        && same(&shares_of(target, service, now)?, shares))
-}
-
-fn same(shares: &[Split], others: &[Split]) -> bool {
-    shares.len() == others.len() && shares.iter().all(|share| others.contains(share))
 }
 
 fn moved(target: &Target, requested: &[Split]) -> HostingError {

@@ -79,7 +79,7 @@ impl CloudRun {
 
     /// The live revisions, and whether that is still changing.
     pub(super) async fn traffic_now(&self, target: &Target) -> Result<Traffic, HostingError> {
-        traffic(target, &self.service(target).await?)
+        Ok(Shares::of(target, &self.service(target).await?)?.traffic())
     }
 
     /// The account that its revisions run as, which reads their secrets.
@@ -91,29 +91,53 @@ impl CloudRun {
     }
 }
 
-/// What a service says of its traffic. Rejects any other response: no shares in it would not mean that none has traffic.
-pub(super) fn traffic(target: &Target, service: &Value) -> Result<Traffic, HostingError> {
-    if service["name"].as_str().is_none() {
-        return Err(unreadable("a Cloud Run service"));
-    }
-    let now = shares_of(target, service, "trafficStatuses")?;
-    let wanted = shares_of(target, service, "traffic")?;
-    let moving = service["reconciling"] == true || sorted(&now) != sorted(&wanted);
-    Ok(Traffic { splits: now, moving, unfinished: Vec::new(), automatic: Automatic::Off })
+/// The shares of a service's builds.
+pub(super) struct Shares {
+    /// As the last change asked for them.
+    pub(super) requested: Vec<Split>,
+    /// As the service says that they are.
+    pub(super) in_effect: Vec<Split>,
+    /// Whether the service is still carrying out a change.
+    changing: bool,
 }
 
-fn sorted(shares: &[Split]) -> Vec<(&str, u8)> {
-    let mut all: Vec<_> = shares.iter().map(|one| (one.build.as_str(), one.percent)).collect();
-    all.sort_unstable();
-    all
+impl Shares {
+    /// Reads them from a service. Rejects any other response: no shares in it would not mean that none has traffic.
+    pub(super) fn of(target: &Target, service: &Value) -> Result<Self, HostingError> {
+        if service["name"].as_str().is_none() {
+            return Err(unreadable("a Cloud Run service"));
+        }
+        Ok(Self {
+            requested: shares_of(target, service, "traffic")?,
+            in_effect: shares_of(target, service, "trafficStatuses")?,
+            changing: service["reconciling"] == true,
+        })
+    }
+
+    /// Whether these were requested, and are in effect. Another change of the service may still be in progress.
+    pub(super) fn are(&self, shares: &[Split]) -> bool {
+        same(&self.requested, shares) && same(&self.in_effect, shares)
+    }
+
+    /// The traffic, without what App Hosting adds to it.
+    pub(super) fn traffic(self) -> Traffic {
+        let moving = self.changing || !same(&self.in_effect, &self.requested);
+        Traffic {
+            splits: self.in_effect,
+            moving,
+            unfinished: Vec::new(),
+            automatic: Automatic::Off,
+        }
+    }
+}
+
+/// Whether two lists give the same builds the same shares. Each names a build once.
+pub(super) fn same(shares: &[Split], others: &[Split]) -> bool {
+    shares.len() == others.len() && shares.iter().all(|share| others.contains(share))
 }
 
 /// The share of each revision that has one. Several targets may name one revision, each with another tag.
-pub(super) fn shares_of(
-    target: &Target,
-    service: &Value,
-    field: &str,
-) -> Result<Vec<Split>, HostingError> {
+fn shares_of(target: &Target, service: &Value, field: &str) -> Result<Vec<Split>, HostingError> {
     let mut all: Vec<Split> = Vec::new();
     for one in service[field].as_array().into_iter().flatten() {
         let percent = one.get("percent").map_or(Some(0), Value::as_u64);
