@@ -157,10 +157,22 @@ impl World {
 
     /// Moves a service's traffic to a build, like a change by someone else.
     pub fn give_traffic(&self, service: &str, build: &BuildId) {
+        self.give_shares(service, &[Split { build: build.clone(), percent: 100 }]);
+    }
+
+    /// Shares a service's traffic among builds, like a change by someone else.
+    pub fn give_shares(&self, service: &str, shares: &[Split]) {
         let mut inside = self.lock();
         let backend = inside.backend(service).unwrap_or_else(|| service.to_owned());
-        inside.shared.remove(&backend);
-        inside.traffic.insert(backend, build.clone());
+        match shares {
+            [Split { build, percent: 100 }] => {
+                inside.shared.remove(&backend);
+                inside.traffic.insert(backend, build.clone());
+            }
+            _ => {
+                inside.shared.insert(backend, shares.to_vec());
+            }
+        }
     }
 
     /// The services whose automatic rollouts a run holds.

@@ -87,7 +87,7 @@ impl Simulation {
         // What is half done the other way is left to others: a deploy plans no migration then.
         let up = self.spec(Some(Direction::Up));
         let mut spec = up.unwrap_or_else(|| self.machines[0].place.setting.spec());
-        if self.chance.percent(25) {
+        if self.chance.percent(25) && self.moving.shares() {
             spec.policy.traffic = vec![10, 50];
         }
         if self.chance.percent(25) {
@@ -238,8 +238,7 @@ impl Simulation {
             return;
         }
         let build = self.chance.one_of(&builds).parse().unwrap();
-        self.world.give_traffic(name, &build);
-        self.checks.moved(self.clock.elapsed());
+        self.moving.moved_by_hand(name, &build);
         self.tell(&format!("a person gives the traffic of {name} to {build}"));
     }
 

@@ -23,6 +23,7 @@ use serde_json::Value as Json;
 
 use super::data::{self, Data};
 use super::ledger::Ledger;
+use super::moving::Moving;
 use super::server::Way;
 use crate::world::service;
 
@@ -46,6 +47,8 @@ pub(crate) struct Checks {
     pub(crate) states: Mutex<BTreeSet<u64>>,
     /// When traffic was moved by anything but the run that has the environment.
     moved: Mutex<Option<Duration>>,
+    /// The runs whose drivers have said how they ended.
+    ended: Mutex<BTreeSet<RunNumber>>,
     /// When each run began, and what was live then.
     begun: Mutex<BTreeMap<RunNumber, (Duration, Live)>>,
     pub(super) ledger: Ledger,
@@ -87,6 +90,12 @@ impl Checks {
         self.begun.lock().unwrap().insert(run, (at, live(world)));
     }
 
+    /// Whether a run is over: its driver has said how it ended, or another run has begun.
+    pub(super) fn is_over(&self, run: RunNumber) -> bool {
+        let begun = self.begun.lock().unwrap().keys().any(|other| *other > run);
+        begun || self.ended.lock().unwrap().contains(&run)
+    }
+
     /// A person or another program moved traffic.
     pub(crate) fn moved(&self, at: Duration) {
         *self.moved.lock().unwrap() = Some(at);
@@ -98,7 +107,7 @@ impl Checks {
         act: &Act,
         (pid, run): (u32, RunNumber),
         store: &SqliteStore,
-        (world, way): (&World, Option<&Way>),
+        (world, moving, way): (&World, &Moving, Option<&Way>),
         at: Duration,
     ) {
         self.tell(at, &format!("process {pid}, run {run}: {act:?}"));
@@ -120,7 +129,9 @@ impl Checks {
             None => listed.runner.map(|pid| (run, pid)),
         };
         if let Act::Stopped(name, build) | Act::Deleted(name, build) = act
-            && world.splits(name).iter().any(|s| s.build.as_str() == build && s.percent > 0)
+            && (world.splits(name).iter())
+                .chain(&moving.requested(name).unwrap_or_default())
+                .any(|s| s.build.as_str() == build && s.percent > 0)
         {
             self.count("a build got traffic while it was stopped or deleted");
             let moved = self.moved.lock().unwrap().is_some_and(|moved| at < moved + ON_THE_WAY);
@@ -183,12 +194,13 @@ impl Checks {
     pub(crate) fn ended(
         &self,
         view: &RunView,
-        (world, data): (&World, Option<&Data>),
+        (world, moving, data): (&World, &Moving, Option<&Data>),
         way: Option<&Way>,
         at: Duration,
     ) {
         let RunState::Ended { outcome } = view.state else { return };
         self.tell(at, &format!("run {} ended: {}", view.number, outcome.label()));
+        self.ended.lock().unwrap().insert(view.number);
         // A driver that was cut off for longer than its lease does not know of the next run.
         let lease = way.and_then(|way| lease(way, view.plan.environment.as_str()));
         if lease.is_some_and(|lease| lease["run"] != view.number.0) {
@@ -199,6 +211,15 @@ impl Checks {
         let Some((since, before)) = begun else { return };
         if self.moved.lock().unwrap().is_some_and(|moved| moved >= since) {
             return;
+        }
+        let left = moving.left_by(view.number);
+        if !left.is_empty() && outcome != Outcome::Unknown && !view.traffic_unknown() {
+            let said = outcome.label();
+            let what = format!(
+                "run {} ended {said}, and traffic of {left:?} is still on its way",
+                view.number
+            );
+            self.broken(at, &what);
         }
         let now = live(world);
         self.serving(view, world, at);

@@ -12,6 +12,7 @@ mod end;
 mod ledger;
 mod machine;
 mod mortal;
+mod moving;
 mod place;
 mod platform;
 mod server;
@@ -35,6 +36,7 @@ use self::checks::Checks;
 use self::clock::SimClock;
 use self::data::Data;
 use self::machine::Machine;
+use self::moving::Moving;
 use self::place::Setting;
 use self::server::{Server, Way, Weather};
 use crate::world::{planned, spec};
@@ -109,6 +111,7 @@ struct Simulation {
     chance: Chance,
     clock: SimClock,
     world: World,
+    moving: Moving,
     /// The environment's database, if it has one.
     data: Option<Data>,
     machines: Vec<Machine>,
@@ -126,10 +129,12 @@ impl Simulation {
             world.address(&member.url, &member.target);
         }
         let checks = Arc::new(Checks::default());
+        let moving = Moving::of(seed, &world, &clock, &checks);
         let data = chance.percent(60).then(|| Data::start(&clock));
         let setting = Setting {
             data: data.clone(),
             world: world.clone(),
+            moving: moving.clone(),
             chance: chance.clone(),
             checks: checks.clone(),
             next_pid: Arc::new(Mutex::new(100)),
@@ -149,7 +154,18 @@ impl Simulation {
             }
         }
         checks.tell(Duration::ZERO, if shared { "two machines" } else { "one machine" });
-        Self { chance, clock, world, data, machines, checks, releases: 0, files: Vec::new() }
+        checks.tell(Duration::ZERO, &format!("traffic moves {:?}", moving.pace));
+        Self {
+            chance,
+            clock,
+            world,
+            moving,
+            data,
+            machines,
+            checks,
+            releases: 0,
+            files: Vec::new(),
+        }
     }
 
     /// Most simulations begin with a release that is live.
@@ -196,7 +212,7 @@ impl Simulation {
                 let way = self.machines[at].place.way.as_deref();
                 match &driven {
                     Some(Ok(view)) => {
-                        let outside = (&self.world, self.data.as_ref());
+                        let outside = (&self.world, &self.moving, self.data.as_ref());
                         self.checks.ended(view, outside, way, self.clock.elapsed());
                     }
                     Some(Err(error)) => self

@@ -29,6 +29,7 @@ use super::checks::Checks;
 use super::clock::{Impatient, SimClock, Unhurried};
 use super::data::{self, Data};
 use super::mortal::{Alive, Life, Mortal, Slow};
+use super::moving::Moving;
 use super::platform::Platform;
 use super::server::Way;
 use crate::dying::{Dying, End, Written};
@@ -113,6 +114,7 @@ pub(crate) struct Setting {
     /// The environment's database, if it has one.
     pub(crate) data: Option<Data>,
     pub(crate) world: World,
+    pub(crate) moving: Moving,
     pub(crate) chance: Chance,
     pub(crate) checks: Arc<Checks>,
     pub(crate) next_pid: Arc<Mutex<u32>>,
@@ -231,13 +233,13 @@ impl Place {
         let (checks, way) = (self.setting.checks.clone(), self.way.clone());
         let (clock, store, world) =
             (self.clock.clone(), self.witness(), self.setting.world.clone());
-        let pid = life.pid;
+        let (pid, moving) = (life.pid, self.setting.moving.clone());
         let witness = Arc::new(move |act: &_| {
-            let outside = (&world, way.as_deref());
+            let outside = (&world, &moving, way.as_deref());
             checks.effect(act, (pid, run), &store.lock().unwrap(), outside, clock.elapsed());
         });
-        let (world, chance) = (self.setting.world.clone(), self.setting.chance.clone());
-        Platform { world, chance, witness, life: life.clone() }
+        let Setting { world, moving, chance, .. } = self.setting.clone();
+        Platform { world, moving, chance, witness, life: life.clone(), run }
     }
 
     /// The databases of a run, as one of its processes reaches them.

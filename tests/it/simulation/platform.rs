@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pointsman::domain::error::Problem;
 use pointsman::domain::event::Split;
 use pointsman::domain::health::{Revision, Sample};
-use pointsman::domain::ids::BuildId;
+use pointsman::domain::ids::{BuildId, RolloutId, RunNumber};
 use pointsman::domain::plan::Member;
 use pointsman::domain::probe::{Check, Measurement};
 use pointsman::domain::project::Target;
+use pointsman::domain::step::Failure;
 use pointsman::ports::BoxFuture;
 use pointsman::ports::hosting::{
-    Answer, Build, DomainTrouble, Hosting, LogPart, NewBuild, NewRollout, Traffic,
+    Answer, Build, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
 };
 use pointsman::ports::prober::{Prober, Question};
 use pointsman::ports::shares::Shares;
@@ -20,6 +22,7 @@ use pointsman::rehearsal::{Act, World};
 
 use super::chance::Chance;
 use super::mortal::Life;
+use super::moving::{Moving, Pace};
 
 /// Called right before an effect.
 pub(crate) type Witness = Arc<dyn Fn(&Act) + Send + Sync>;
@@ -30,6 +33,8 @@ pub(crate) struct Platform {
     pub(crate) chance: Chance,
     pub(crate) witness: Witness,
     pub(crate) life: Life,
+    pub(crate) moving: Moving,
+    pub(crate) run: RunNumber,
 }
 
 impl Platform {
@@ -56,6 +61,45 @@ impl Platform {
         self.on_the_way().await;
         answer
     }
+
+    /// A change of traffic on a platform that carries it out later. As the adapters do, it is followed until it is in effect.
+    async fn requests(
+        &self,
+        act: Act,
+        target: &Target,
+        (id, splits): (RolloutId, &[Split]),
+        found: Option<&[Split]>,
+    ) -> Result<Traffic, HostingError> {
+        let service = name(target);
+        self.on_the_way().await;
+        self.life.moment();
+        if self.moving.pace == Pace::Newest {
+            let now = self.world.splits(&service);
+            let requested = self.moving.requested(&service).unwrap_or_else(|| now.clone());
+            let expected = |found| now == found && (requested == found || requested == splits);
+            if found.is_some_and(|found| !expected(found)) {
+                let moved = Problem::new("traffic was moved in this moment");
+                return Err(HostingError::new(moved, Failure::Drift));
+            }
+        }
+        (self.witness)(&act);
+        self.moving.accepts(&service, (id.clone(), Some(self.run)), splits);
+        self.life.moment();
+        self.on_the_way().await;
+        if self.chance.percent(4) {
+            return Err(HostingError::new(
+                Problem::new("the reply was lost"),
+                Failure::Inconclusive,
+            ));
+        }
+        for _ in 0..150 {
+            if !self.moving.has(&service, &id) {
+                return self.traffic(target).await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Err(HostingError::new(Problem::new("the traffic does not move"), Failure::Inconclusive))
+    }
 }
 
 fn name(target: &Target) -> String {
@@ -71,6 +115,7 @@ impl Hosting for Platform {
         Box::pin(async move {
             self.on_the_way().await;
             let answer = self.world.traffic(target).await;
+            let answer = answer.map(|traffic| self.moving.seen(&name(target), traffic));
             self.on_the_way().await;
             answer
         })
@@ -101,6 +146,11 @@ impl Hosting for Platform {
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
         let act = Act::Switched(name(target), new.build.to_string());
         Box::pin(async move {
+            if self.moving.pace != Pace::AtOnce {
+                let whole = [Split { build: new.build.clone(), percent: 100 }];
+                let change = (new.id.clone(), whole.as_slice());
+                return self.requests(act, target, change, new.found.as_deref()).await;
+            }
             let call = Box::pin(async move { self.world.set_active(target, new).await });
             self.effect(act, call).await
         })
@@ -143,7 +193,7 @@ impl Hosting for Platform {
     }
 
     fn shares(&self) -> Option<&dyn Shares> {
-        Some(self)
+        self.moving.shares().then_some(self)
     }
 
     fn revision(&self, target: &Target, build: &BuildId) -> Option<Revision> {
@@ -166,6 +216,11 @@ impl Shares for Platform {
         let (build, percent) = first.unwrap_or_default();
         let act = Act::Shared(name(target), build, percent);
         Box::pin(async move {
+            if self.moving.pace != Pace::AtOnce {
+                let id = format!("shares-{}", self.chance.within(0..u64::MAX));
+                let change = (RolloutId::new(id).unwrap(), shares);
+                return self.requests(act, target, change, Some(found)).await;
+            }
             let call =
                 Box::pin(async move { Shares::set(&self.world, target, shares, found).await });
             self.effect(act, call).await
