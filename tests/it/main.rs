@@ -85,6 +85,7 @@ mod team;
 mod terminal;
 mod themes;
 mod tools;
+mod traffic_on_its_way;
 mod transitions;
 mod truth;
 mod two_machines;

@@ -66,6 +66,13 @@ impl World {
         Traffic { automatic, ..traffic }
     }
 
+    /// The traffic after a change of it: whoever hears the answer hears it once the change is in effect.
+    fn moved(&self, target: &Target) -> Traffic {
+        let mut inside = self.lock();
+        inside.arrives(&target.backend_name());
+        self.traffic_of(&mut inside, target)
+    }
+
     fn made(&self, inside: &Inside, new: &NewBuild) -> Made {
         let behaviour = inside.behaviour.get(new.release.as_str()).copied();
         let fails = behaviour == Some(Behaviour::DoesNotBuild);
@@ -109,10 +116,10 @@ impl Shares for World {
             let first = shares.first().map(|share| (share.build.to_string(), share.percent));
             let (build, percent) = first.unwrap_or_default();
             inside.acts.push(Act::Shared(target.service().to_string(), build, percent));
-            inside.shared.insert(target.backend_name(), shares.to_vec());
-            Ok(self.traffic_of(inside, target))
+            inside.moves(target.backend_name(), shares);
+            Ok(())
         });
-        self.answer("set_shares", answer)
+        self.answer("set_shares", answer.map(|()| self.moved(target)))
     }
 }
 
@@ -126,7 +133,11 @@ impl Hosting for World {
     }
 
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
-        let answer = self.call(|inside| Ok(self.traffic_of(inside, target)));
+        let answer = self.call(|inside| {
+            let traffic = self.traffic_of(inside, target);
+            inside.read(&target.backend_name());
+            Ok(traffic)
+        });
         self.answer("traffic", answer)
     }
 
@@ -161,11 +172,11 @@ impl Hosting for World {
             if self.stage.is_some() && !inside.builds.contains_key(&key(target, &new.build)) {
                 return Err(gone(&new.build));
             }
-            inside.shared.remove(&target.backend_name());
-            inside.traffic.insert(target.backend_name(), new.build.clone());
-            Ok(self.traffic_of(inside, target))
+            let whole = Split { build: new.build.clone(), percent: 100 };
+            inside.moves(target.backend_name(), &[whole]);
+            Ok(())
         });
-        self.answer("set_active", answer)
+        self.answer("set_active", answer.map(|()| self.moved(target)))
     }
 
     fn hold_rollouts<'a>(&'a self, target: &'a Target, _: &'a str, hold: bool) -> Answer<'a, ()> {

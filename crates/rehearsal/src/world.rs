@@ -36,6 +36,10 @@ pub(super) struct Inside {
     pub(super) traffic: BTreeMap<String, BuildId>,
     /// Backend → shares, while several builds have a part of its traffic. `traffic` then has the build from before.
     pub(super) shared: BTreeMap<String, Vec<Split>>,
+    /// The readings of traffic after which a change of it is in effect.
+    pub(super) late: u32,
+    /// Backend → shares that were requested last, and the readings until they are in effect.
+    pub(super) requested: BTreeMap<String, (Vec<Split>, u32)>,
     /// Requests that a shared backend has answered.
     pub(super) shared_requests: u32,
     /// Backend and build id → build.
@@ -164,15 +168,19 @@ impl World {
     pub fn give_shares(&self, service: &str, shares: &[Split]) {
         let mut inside = self.lock();
         let backend = inside.backend(service).unwrap_or_else(|| service.to_owned());
-        match shares {
-            [Split { build, percent: 100 }] => {
-                inside.shared.remove(&backend);
-                inside.traffic.insert(backend, build.clone());
-            }
-            _ => {
-                inside.shared.insert(backend, shares.to_vec());
-            }
-        }
+        inside.moves(backend, shares);
+    }
+
+    /// Makes a change of traffic take effect only after it was read that many times; the newest replaces the one before.
+    pub fn moves_late(&self, readings: u32) {
+        self.lock().late = readings;
+    }
+
+    /// All requested changes of traffic take effect.
+    pub fn catches_up(&self) {
+        let mut inside = self.lock();
+        let backends: Vec<_> = inside.requested.keys().cloned().collect();
+        backends.iter().for_each(|backend| inside.arrives(backend));
     }
 
     /// The services whose automatic rollouts a run holds.
@@ -255,6 +263,43 @@ impl Inside {
         self.builds.iter().find(|(key, _)| of(key)).map(|(_, made)| made)
     }
 
+    /// Changes the traffic of a backend, now or later.
+    pub(super) fn moves(&mut self, backend: String, shares: &[Split]) {
+        if self.late == 0 {
+            self.set(backend, shares);
+        } else {
+            self.requested.insert(backend, (shares.to_vec(), self.late));
+        }
+    }
+
+    fn set(&mut self, backend: String, shares: &[Split]) {
+        match shares {
+            [Split { build, percent: 100 }] => {
+                self.shared.remove(&backend);
+                self.traffic.insert(backend, build.clone());
+            }
+            _ => {
+                self.shared.insert(backend, shares.to_vec());
+            }
+        }
+    }
+
+    /// The traffic of a backend is read: what was requested may be in effect after that.
+    pub(super) fn read(&mut self, backend: &str) {
+        let Some((_, left)) = self.requested.get_mut(backend) else { return };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.arrives(backend);
+        }
+    }
+
+    /// What was requested for a backend is in effect.
+    pub(super) fn arrives(&mut self, backend: &str) {
+        if let Some((shares, _)) = self.requested.remove(backend) {
+            self.set(backend.to_owned(), &shares);
+        }
+    }
+
     /// The traffic of a backend as the platform reports it.
     pub(super) fn reported(&mut self, backend: &str) -> Traffic {
         let build = self.traffic.get(backend);
@@ -270,6 +315,7 @@ impl Inside {
         let policy = "main".to_owned();
         let held = self.held.contains(backend);
         let automatic = if held { Automatic::Held { policy } } else { Automatic::On { policy } };
-        Traffic { splits, moving: false, unfinished: Vec::new(), automatic }
+        let moving = self.requested.contains_key(backend);
+        Traffic { splits, moving, unfinished: Vec::new(), automatic }
     }
 }

@@ -92,8 +92,12 @@ impl Checks {
 
     /// Whether a run is over: its driver has said how it ended, or another run has begun.
     pub(super) fn is_over(&self, run: RunNumber) -> bool {
-        let begun = self.begun.lock().unwrap().keys().any(|other| *other > run);
-        begun || self.ended.lock().unwrap().contains(&run)
+        self.is_followed(run) || self.ended.lock().unwrap().contains(&run)
+    }
+
+    /// Whether another run has begun since.
+    fn is_followed(&self, run: RunNumber) -> bool {
+        self.begun.lock().unwrap().keys().any(|other| *other > run)
     }
 
     /// A person or another program moved traffic.
@@ -201,9 +205,11 @@ impl Checks {
         let RunState::Ended { outcome } = view.state else { return };
         self.tell(at, &format!("run {} ended: {}", view.number, outcome.label()));
         self.ended.lock().unwrap().insert(view.number);
-        // A driver that was cut off for longer than its lease does not know of the next run.
+        // A driver that was cut off for longer than its lease does not know of the next run, and of one that ended a moment
+        // ago the next run may have begun.
         let lease = way.and_then(|way| lease(way, view.plan.environment.as_str()));
-        if lease.is_some_and(|lease| lease["run"] != view.number.0) {
+        if lease.is_some_and(|lease| lease["run"] != view.number.0) || self.is_followed(view.number)
+        {
             return;
         }
         self.migrated(view, outcome, data, at);

@@ -200,8 +200,8 @@ impl Hosting for Platform {
         self.world.revision(target, build)
     }
 
-    fn poll_after(&self, _: u32) -> Duration {
-        Duration::from_secs(1)
+    fn poll_after(&self, reading: u32) -> Duration {
+        Duration::from_secs(u64::from(reading).min(10))
     }
 }
 

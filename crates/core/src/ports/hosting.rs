@@ -134,7 +134,7 @@ pub enum TroubleKind {
 pub struct Traffic {
     /// The builds that get traffic, with their shares.
     pub splits: Vec<Split>,
-    /// Whether a change of the traffic is still in progress.
+    /// Whether a change of the traffic is still in progress; also where a rollout has not ended.
     pub moving: bool,
     /// The requested rollouts that have not ended, newest first.
     pub unfinished: Vec<RolloutId>,

@@ -11,9 +11,13 @@ use pointsman_core::plan::Member;
 use pointsman_core::ports::hosting::{Answer, Traffic};
 use pointsman_core::step::Failure;
 use pointsman_core::time::spoken;
+use pointsman_core::view::TrafficState;
 
 /// Time limit for reading the traffic back; after it the live build is unknown.
 const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
+
+/// Readings of traffic that moves after a change whose answer was lost; with Google's back-off they take three minutes.
+const READINGS: u32 = 20;
 
 /// Sends a change of a service's traffic, then reads the traffic, whatever the answer was: a lost reply is not a lost
 /// change. Also returns the error of the change, if it had one. A change that was not sent, because another person had
@@ -21,6 +25,7 @@ const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
 pub(super) async fn after(
     context: &Context,
     member: &Member,
+    wanted: &TrafficState,
     change: Answer<'_, Traffic>,
 ) -> Result<(Option<StepError>, Traffic), StepError> {
     let service = member.service();
@@ -35,11 +40,27 @@ pub(super) async fn after(
             _ => Err(moved),
         };
     }
-    let reading = context.outside.hosting.traffic(&member.target);
-    match context.within(READ_BACK_WITHIN, reading).await {
-        Some(traffic) => Ok((error, traffic?)),
-        None => Err(unread(service, error)),
+    let mut looks = 0;
+    let traffic = loop {
+        let reading = context.outside.hosting.traffic(&member.target);
+        let Some(traffic) = context.within(READ_BACK_WITHIN, reading).await else {
+            return Err(unread(service, error));
+        };
+        let traffic = traffic?;
+        looks += 1;
+        // Without an answer, anything may be on its way: this change, or one of this run that it should have replaced.
+        if error.is_none() || !traffic.moving || looks == READINGS {
+            break traffic;
+        }
+        context.progress(Some(service), "waiting until its traffic has moved");
+        context.sleep(context.outside.hosting.poll_after(looks)).await;
+    };
+    // Traffic on its way is not known: what is in effect may be over in a moment.
+    let arrived = error.is_none() && TrafficState::of(&traffic.splits).is_same_as(wanted);
+    if traffic.moving && !arrived {
+        return Err(unread(service, error));
     }
+    Ok((error, traffic))
 }
 
 /// The result of a change from the error of its request and from what was read back.
@@ -66,7 +87,7 @@ fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
 }
 
 /// The live build is unknown: the traffic could not be read back, or is still moving.
-pub(super) fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
+fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
     let why = switched
         .map_or("the platform accepted the switch and then stopped answering".into(), |e| {
             e.problem.sentence()

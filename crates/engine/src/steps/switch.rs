@@ -1,6 +1,6 @@
 //! Makes one build the active one. Only the platform's own traffic counts as proof.
 
-use super::read_back::{self, unread};
+use super::read_back;
 use super::schema::gives_back;
 use super::{indexes, schema, settled};
 use crate::context::{Context, Done, StepError, StepResult};
@@ -46,11 +46,8 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     context.progress(Some(service), format!("switching to {build}"));
     let acts = context.to_act().await;
     let change = acts.set_active(&member.target, &new);
-    let (error, traffic) = read_back::after(context, member, change).await?;
-    let still = traffic.moving || traffic.unfinished.contains(&new.id);
-    if still && traffic.whole() != Some(&build) {
-        return Err(unread(service, error));
-    }
+    let wanted = TrafficState::Whole(build.clone());
+    let (error, traffic) = read_back::after(context, member, &wanted, change).await?;
     read_back::result(error, observed(context, service, &build, traffic).await)
 }
 
