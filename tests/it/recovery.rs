@@ -294,6 +294,19 @@ fn foreign_traffic_is_left_alone() {
 #[test]
 fn every_choice_that_is_offered_ends_the_run() {
     let foreign: BuildId = "foreign-build".parse().unwrap();
+    let moved = |bench: &Bench| bench.world.give_traffic("toto-app", &foreign);
+    // The other service's traffic, which the run itself may have requested, is on its way.
+    let moving = |bench: &Bench| {
+        bench.world.moves_late(5);
+        let blue = bench.world.builds("toto-bo")[0].parse().unwrap();
+        bench.world.give_traffic("toto-bo", &blue);
+    };
+    let both = |bench: &Bench| {
+        moved(bench);
+        moving(bench);
+    };
+    let moves: [(&str, &dyn Fn(&Bench)); 4] =
+        [("at rest", &|_| {}), ("moved", &moved), ("moving", &moving), ("moved and moving", &both)];
     let back = |bench: &Bench| {
         let target = default_target(&bench.runs(), &live(bench)).unwrap();
         planner::rollback(spec(), &target, None, SchemaWay::Keep).unwrap()
@@ -303,31 +316,29 @@ fn every_choice_that_is_offered_ends_the_run() {
     let (mut states, mut taken) = (std::collections::BTreeSet::new(), 0);
     for (kind, plan) in plans.into_iter().enumerate() {
         for at in 2.. {
-            let died = |moved: bool| {
+            let died = |move_traffic: &dyn Fn(&Bench)| {
                 let bench = Bench::new();
                 first_release(&bench);
                 if kind == 2 {
                     bench.drive(&deploy_plan("1.0.1"));
                 }
                 let dead = bench.crash(&plan(&bench), at, false)?;
-                if moved {
-                    bench.world.give_traffic("toto-app", &foreign);
-                }
+                move_traffic(&bench);
                 Some((bench, dead))
             };
-            let Some((bench, dead)) = died(false) else { break };
+            let Some((_, dead)) = died(&|_| {}) else { break };
             let state = (kind, dead.state.sentence(), dead.touched_traffic());
             if dead.ended.is_some() || !states.insert(state.clone()) {
                 continue;
             }
-            for moved in [false, true] {
-                if moved {
-                    bench.world.give_traffic("toto-app", &foreign);
-                }
-                for choice in bench.choices(&dead) {
-                    let (bench, dead) = died(moved).unwrap();
+            for (how, move_traffic) in &moves {
+                let (bench, dead) = died(move_traffic).unwrap();
+                let choices = bench.choices(&dead);
+                assert!(!choices.is_empty(), "{state:?}, {how}: nothing is offered");
+                for choice in choices {
+                    let (bench, dead) = died(move_traffic).unwrap();
                     let (_, view) = bench.resume(dead, Some(choice));
-                    let name = format!("{choice:?} of {state:?}, moved: {moved}");
+                    let name = format!("{choice:?} of {state:?}, {how}");
                     assert!(view.ended.is_some(), "{name}: {:?}", view.state);
                     taken += 1;
                 }

@@ -102,7 +102,7 @@ impl Choice {
                 let blue = blue.map_or("the build before".to_owned(), |name| name.to_string());
                 format!("send all traffic back to {blue}")
             }
-            Self::Leave => "end the run here; traffic stays where it is".to_owned(),
+            Self::Leave => "end the run here; nothing more is changed".to_owned(),
         }
     }
 
@@ -141,10 +141,16 @@ pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> 
     })
 }
 
-/// The safe choices. "Leave" is not offered while a rollout is in flight: it would make a build live
-/// that is neither verified nor monitored.
+/// The safe choices, at least one. "Leave" is not offered while a rollout is in flight that the run can still watch: it
+/// would make a build live that is neither verified nor monitored.
 fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
-    let mut choices = settled_choices(view, observed);
+    let foreign = observed.values().any(|who| matches!(who, Serving::Foreign(_)));
+    // Traffic was changed by someone else: never override it (F10). What is on its way beside it does not change that:
+    // nothing but leaving would become safe by waiting, and the run ends as unknown.
+    if foreign && view.touched_traffic() {
+        return vec![Choice::Leave];
+    }
+    let mut choices = own_choices(view);
     let moves =
         |who: &Serving| matches!(who, Serving::Moving(_) | Serving::Shared { moving: true, .. });
     if observed.values().any(moves) {
@@ -153,13 +159,9 @@ fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     choices
 }
 
-fn settled_choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
-    let foreign = observed.values().any(|who| matches!(who, Serving::Foreign(_)));
+/// The choices while no one else has changed the traffic. "Continue" is always one of them.
+fn own_choices(view: &RunView) -> Vec<Choice> {
     let may_go_back = view.can_go_back() && !view.undoing();
-    // Traffic was changed by someone else: never override it (F10).
-    if foreign && view.touched_traffic() {
-        return vec![Choice::Leave];
-    }
     // A rollback may be finished, but never reversed (F30).
     let giving_back = view.undoing() || view.plan.kind == RunKind::Rollback;
     if giving_back && view.touched_traffic() {
