@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use pointsman::adapters::process::ThisMachine;
 use pointsman::domain::event::{Fact, Recorded};
+use pointsman::domain::ids::RunNumber;
 use pointsman::domain::plan::Plan;
 use pointsman::ports::journal::{Entry, Journal as _};
 use pointsman::store::SqliteStore;
@@ -16,10 +17,13 @@ use super::sandbox::Sandbox;
 
 const ROUNDS: usize = 7;
 
-/// Adds copies of a run until the store has this many.
-fn fill(store: &mut SqliteStore, plan: &Plan, facts: &[Fact], runs: u64) {
-    let mut number = 0;
-    while number < runs {
+/// Adds copies of runs, one after the other, until the store has this many.
+fn fill(store: &mut SqliteStore, copied: &[(Plan, Vec<Fact>)], runs: u64) {
+    let mut number = store.runs(None, 1).unwrap()[0].view.number.0;
+    for (plan, facts) in copied.iter().cycle() {
+        if number >= runs {
+            break;
+        }
         let mut run = None;
         for fact in facts {
             let Recorded::Known(event) = &fact.event else { continue };
@@ -66,7 +70,10 @@ fn first_frame(sandbox: &Sandbox) -> f64 {
 /// Measures what a person waits for, with each store.
 pub(super) fn measure() {
     let sandbox = Sandbox::new();
-    sandbox.deploy("1.0.0").exits(0);
+    // Two deploys that each replace what the other one has, so that there is always something to roll back to.
+    for release in ["1.0.0", "1.1.0", "1.0.0"] {
+        sandbox.deploy(release).exits(0);
+    }
     // On a memory disk: filling needs no durability, and a sync for each fact would take hours.
     let memory = Path::new("/dev/shm");
     let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
@@ -74,16 +81,20 @@ pub(super) fn measure() {
     copied(&sandbox.state(), folder.path());
     fs::copy(sandbox.state().join("store-id"), folder.path().join("store-id")).unwrap();
     let open = || SqliteStore::open(folder.path(), Arc::new(ThisMachine)).unwrap();
-    let first = open().runs(None, 1).unwrap()[0].view.clone();
-    let facts = open().facts(first.number, 0).unwrap();
+    let copied_runs: Vec<_> = [3, 2]
+        .map(|run| {
+            let run = RunNumber(run);
+            (open().run(run).unwrap().view.plan, open().facts(run, 0).unwrap())
+        })
+        .into();
     let mut small = None;
     for runs in [10, 1_000, 10_000] {
         let began = Instant::now();
-        fill(&mut open(), &first.plan, &facts, runs);
+        fill(&mut open(), &copied_runs, runs);
         copied(folder.path(), &sandbox.state());
         println!(
             "{runs} runs of {} facts, filled in {:.0} s",
-            facts.len(),
+            copied_runs[0].1.len(),
             began.elapsed().as_secs_f64()
         );
         let found = [

@@ -65,7 +65,7 @@ use self::args::{Arguments, ConfigVerb, RunWord, ThemeVerb, Verb};
 use self::exit::{FAILED, Failed, Finished, USAGE};
 use self::log_files::log_to_files;
 use self::needs::{drives, needs_calendars};
-use crate::app::App;
+use crate::app::{App, SqliteStore};
 use crate::config::{Document, Findings, Loaded, know_usual_secrets};
 use crate::domain::code::Code;
 use crate::domain::command::Command;
@@ -90,6 +90,18 @@ struct Unread {
     damaged: Vec<String>,
     /// Why newer runs and facts may be missing.
     behind: Option<String>,
+}
+
+impl Unread {
+    /// The unreadable parts of what was read of a store. They are also reported on stderr.
+    fn of(store: &SqliteStore) -> Self {
+        let damaged: Vec<_> = store.damage().iter().map(ToString::to_string).collect();
+        let behind = store.behind().map(|problem| problem.to_string());
+        for one in behind.iter().chain(&damaged) {
+            print::note(one);
+        }
+        Self { damaged, behind }
+    }
 }
 
 impl Session {
@@ -141,12 +153,7 @@ impl Session {
     ) -> Result<(Vec<Listed>, Unread), Failed> {
         let store = self.app.readable_store()?;
         let runs = store.runs(environment, limit)?;
-        let damaged: Vec<_> = store.damage().iter().map(ToString::to_string).collect();
-        let behind = store.behind().map(|problem| problem.to_string());
-        for one in behind.iter().chain(&damaged) {
-            print::note(one);
-        }
-        Ok((runs, Unread { damaged, behind }))
+        Ok((runs, Unread::of(&store)))
     }
 
     /// Prints the result: as text, or with `--json` as one object.

@@ -1,10 +1,12 @@
 //! `status`: shows the observed state, not the intended one. Never starts anything.
 
+use std::borrow::Cow;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
+use super::{Session, Unread};
 use crate::config::Loaded;
 use crate::domain::describe;
 use crate::domain::event::Split;
@@ -13,7 +15,7 @@ use crate::domain::run::RunState;
 use crate::domain::snapshot::{BuildSnapshot, ServiceSnapshot};
 use crate::domain::status::Status;
 use crate::domain::view::{RunView, TrafficState};
-use crate::engine::proposal::{self, RUNS_SEARCHED};
+use crate::engine::proposal::{self, Past, RUNS_SEARCHED};
 use crate::ports::journal::{Journal as _, Listed};
 
 pub(super) async fn status(session: &Session, environment: Option<&str>) -> Finished {
@@ -41,19 +43,37 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
     Ok(OK)
 }
 
+/// The runs that are read first: they decide nearly everything, and each that is read is verified.
+const NEWEST: usize = 10;
+
+fn all_views(listed: Vec<Listed>) -> Vec<RunView> {
+    listed.into_iter().map(|listed| listed.view).collect()
+}
+
 async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<(Value, Status), Failed> {
     let spec = loaded.spec(name).map_err(|p| Failed::with(USAGE, p))?;
-    let lock = session.app.readable_store()?.locked(&spec.environment)?;
-    let (listed, unread) = session.runs(Some(&spec.environment), RUNS_SEARCHED)?;
+    let store = session.app.readable_store()?;
+    let lock = store.locked(&spec.environment)?;
+    let mut listed = store.runs(Some(&spec.environment), NEWEST)?;
+    if !listed.iter().any(|listed| listed.view.touched_traffic()) {
+        listed = store.runs(Some(&spec.environment), RUNS_SEARCHED)?;
+    }
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let driven = listed.first().is_some_and(|listed| listed.runner.is_some());
-    let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
+    let views = all_views(listed);
+    let history = Past {
+        newest: &views,
+        all: || match store.runs(Some(&spec.environment), RUNS_SEARCHED) {
+            Ok(listed) => Ok(Cow::Owned(all_views(listed))),
+            Err(error) => Err(error.problem()),
+        },
+    };
     let services = session.app.services();
     let (seen, databases) = tokio::join!(
-        proposal::look(&services, &spec, &views, true),
+        proposal::look(&services, &spec, history, true),
         super::migrate::all(session, loaded, name, &spec.databases),
     );
-    let databases = databases?;
+    let (databases, unread) = (databases?, Unread::of(&store));
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
     let runs: Vec<&RunView> = views.iter().collect();
     let post = Post {

@@ -281,6 +281,31 @@ fn readers_verify_only_what_is_new_and_name_damage_in_it() {
     }
 }
 
+/// A list reads its runs on several threads: it must list the same, leave out the same, and name it.
+#[test]
+fn runs_that_are_read_together_are_as_those_read_alone() {
+    let store = Store::new();
+    let mut writer = store.open();
+    let ended = Event::RunEnded { outcome: Outcome::Aborted, because: None };
+    for _ in 0..50 {
+        let run = writer.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
+        writer.append(run, entry(&ended)).unwrap();
+    }
+    store.tamper("UPDATE facts SET actor = 'eve' WHERE run = 17 AND seq = 2");
+    store.tamper("UPDATE facts SET data = substr(data, 1, 5) WHERE run = 40 AND seq = 1");
+    let together = store.open();
+    let runs = together.runs(None, 100).unwrap();
+    let numbers: Vec<_> = runs.iter().map(|listed| listed.view.number.0).collect();
+    let whole = (1..=50).rev().filter(|run| ![17, 40].contains(run));
+    assert_eq!(numbers, whole.collect::<Vec<_>>());
+    for listed in &runs {
+        assert_eq!(store.open().run(listed.view.number).unwrap().view, listed.view);
+    }
+    let damage: Vec<_> =
+        together.damage().iter().map(|damage| (damage.run.0, damage.seq)).collect();
+    assert_eq!(damage, [(40, 1), (17, 2)]);
+}
+
 /// The chain of runs detects what the chain of a single run cannot.
 #[test]
 fn deleted_truncated_or_moved_runs_break_the_chain_of_runs() {

@@ -52,6 +52,7 @@ mod misbehaving;
 mod moments;
 mod motion;
 mod mouse;
+mod newest_runs;
 mod packages;
 mod picture;
 mod pipeline;

@@ -290,6 +290,9 @@ fn foreign_traffic_is_left_alone() {
     assert_eq!(bench.world.live("toto-app"), Some(foreign));
 }
 
+/// What happened to the traffic since a process died.
+type Meanwhile<'a> = (&'a str, &'a dyn Fn(&Bench));
+
 /// What a person is offered must be possible: a run that nothing can end keeps its environment.
 #[test]
 fn every_choice_that_is_offered_ends_the_run() {
@@ -305,7 +308,7 @@ fn every_choice_that_is_offered_ends_the_run() {
         moved(bench);
         moving(bench);
     };
-    let moves: [(&str, &dyn Fn(&Bench)); 4] =
+    let traffic: [Meanwhile<'_>; 4] =
         [("at rest", &|_| {}), ("moved", &moved), ("moving", &moving), ("moved and moving", &both)];
     let back = |bench: &Bench| {
         let target = default_target(&bench.runs(), &live(bench)).unwrap();
@@ -331,7 +334,7 @@ fn every_choice_that_is_offered_ends_the_run() {
             if dead.ended.is_some() || !states.insert(state.clone()) {
                 continue;
             }
-            for (how, move_traffic) in &moves {
+            for (how, move_traffic) in &traffic {
                 let (bench, dead) = died(move_traffic).unwrap();
                 let choices = bench.choices(&dead);
                 assert!(!choices.is_empty(), "{state:?}, {how}: nothing is offered");

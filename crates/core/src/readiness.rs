@@ -157,6 +157,29 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
     })
 }
 
+/// The default target of a rollback if the newest runs decide it, whatever the older ones are: the release that the live
+/// builds replaced, if it is not marked bad. `None`: read all runs, for [`default_target`].
+pub fn target_of_newest(newest: &[RunView], live: &Live) -> Option<Choice> {
+    let choice = replaced(newest, live)?;
+    let known = known(newest);
+    let at = known.iter().position(|k| k.choice.shares_a_build(&choice.builds))?;
+    // An older mark adds a build only to a release that has none of its service, ...
+    let complete = |k: &Known| choice.builds.keys().all(|s| k.choice.builds.contains_key(s));
+    // ... and a commit only to a release with a build from before these runs.
+    let of_these = |(service, build): (&ServiceName, &BuildId)| {
+        let built = |run: &RunView| {
+            run.services.get(service).is_some_and(|seen| seen.ordered.contains(build))
+        };
+        newest.iter().any(built)
+    };
+    let Known { choice: Choice { commit, builds, .. }, mark } = known[at].clone();
+    let decided = known[..=at].iter().all(complete)
+        && (commit.is_some() || builds.iter().all(of_these))
+        && mark != Mark::Bad
+        && differs(&choice, live);
+    decided.then_some(Choice { commit, ..choice })
+}
+
 /// The reason why there is no default target.
 fn nothing_left(known: &[Known], live: &Live) -> &'static str {
     let mut others = known.iter().filter(|k| differs(&k.choice, live)).peekable();

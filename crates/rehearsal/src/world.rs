@@ -180,7 +180,9 @@ impl World {
     pub fn catches_up(&self) {
         let mut inside = self.lock();
         let backends: Vec<_> = inside.requested.keys().cloned().collect();
-        backends.iter().for_each(|backend| inside.arrives(backend));
+        for backend in &backends {
+            inside.arrives(backend);
+        }
     }
 
     /// The services whose automatic rollouts a run holds.

@@ -5,13 +5,13 @@
 //! runs as a new process, or the next start finds the edit.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::{fmt, thread};
 
 use rusqlite::Connection;
 
-use super::facts::{self, Head};
-use super::open::Sql as _;
+use super::facts::{self, Head, Row};
 use pointsman_core::event::Fact;
 use pointsman_core::hash::Hash;
 use pointsman_core::ids::RunNumber;
@@ -26,6 +26,9 @@ struct Chain {
     /// The facts of an unfinished run. Those of an ended run are read from the database when needed.
     facts: Vec<Fact>,
 }
+
+/// Runs for which another thread is worth its start.
+const RUNS_OF_A_THREAD: usize = 8;
 
 /// The chains that this process has verified, shared by its connections to one store.
 #[derive(Clone, Default)]
@@ -67,6 +70,37 @@ impl Chains {
         Ok(facts)
     }
 
+    /// Verifies runs that this process has not read yet, on several threads: most of the work is to parse and to hash. Call
+    /// it within one snapshot. A run that cannot be read is left to the next call about it, which says why.
+    pub(super) fn read_ahead(&self, connection: &Connection, runs: &[RunNumber]) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unread: Vec<_> = runs.iter().copied().filter(|run| !known.contains_key(run)).collect();
+        drop(known);
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = cores.min(unread.len() / RUNS_OF_A_THREAD);
+        if threads < 2 {
+            return;
+        }
+        let verified: Vec<(RunNumber, Chain)> = thread::scope(|scope| {
+            let start = |_| {
+                let (sender, records) = mpsc::sync_channel(2);
+                let read = move || records.into_iter().filter_map(verified).collect::<Vec<_>>();
+                (sender, scope.spawn(read))
+            };
+            let (senders, threads): (Vec<_>, Vec<_>) = (0..threads).map(start).unzip();
+            for (run, sender) in unread.iter().zip(senders.iter().cycle()) {
+                if let Ok(head) = facts::head(connection, *run)
+                    && let Ok(rows) = facts::rows(connection, *run)
+                {
+                    let _ = sender.send((*run, head, rows));
+                }
+            }
+            drop(senders);
+            threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(verified);
+    }
+
     /// Passes the chain of a run to `take`, after verifying the new records.
     fn with<T>(
         &self,
@@ -74,10 +108,7 @@ impl Chains {
         run: RunNumber,
         take: impl FnOnce(&Chain) -> T,
     ) -> Result<T, JournalError> {
-        // Read the head and the records in one snapshot: otherwise another process may append between the two reads,
-        // and the chain would look cut off. A transaction already has a snapshot.
-        let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
-        let _snapshot = snapshot.transpose().sql()?;
+        let _snapshot = facts::snapshot(connection)?;
         let head = facts::head(connection, run)?;
         let mut chains = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = chains.get_mut(&run).is_some_and(|chain| chain.follow(connection, run, &head));
@@ -92,9 +123,17 @@ impl Chains {
     }
 }
 
+fn verified((run, head, rows): (RunNumber, Head, Vec<Row>)) -> Option<(RunNumber, Chain)> {
+    let facts = facts::verified(rows.into_iter().map(Ok), run, (0, Hash::zero()), &head).ok()?;
+    Some((run, Chain::of(run, &head, facts).ok()?))
+}
+
 impl Chain {
     fn read(connection: &Connection, run: RunNumber, head: &Head) -> Result<Self, JournalError> {
-        let facts = facts::read(connection, run)?;
+        Self::of(run, head, facts::read(connection, run)?)
+    }
+
+    fn of(run: RunNumber, head: &Head, facts: Vec<Fact>) -> Result<Self, JournalError> {
         let view = facts::folded(run, &facts)?;
         let facts = if head.ended { Vec::new() } else { facts };
         Ok(Self { seq: head.seq, hash: head.hash.clone(), view, facts })

@@ -156,7 +156,11 @@ pub(super) fn stored_after(
     let mut found = Vec::new();
     while let Some(row) = rows.next().sql()? {
         let seq = after + 1 + found.len() as u64;
-        found.push(decode(row).map_err(|because| JournalError::Damaged { run, seq, because })?);
+        found.push(Row::of(row).decoded().map_err(|because| JournalError::Damaged {
+            run,
+            seq,
+            because,
+        })?);
     }
     Ok(found)
 }
@@ -174,12 +178,15 @@ pub(super) fn last(
 const SELECT: &str = "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts
      WHERE run = ?1 AND seq > ?2 ORDER BY seq";
 
+/// One state of the store for several reads: otherwise another process may append between a run's head and its records,
+/// and the chain would look cut off. A transaction already is one.
+pub(super) fn snapshot(connection: &Connection) -> Result<Option<Transaction<'_>>, JournalError> {
+    connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose().sql()
+}
+
 /// Reads and verifies every fact of a run.
 pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>, JournalError> {
-    // Read the head and the records in one snapshot: otherwise another process may append between the two reads, and
-    // the chain would look cut off. A transaction already has a snapshot.
-    let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
-    let _snapshot = snapshot.transpose().sql()?;
+    let _snapshot = snapshot(connection)?;
     let head = head(connection, run)?;
     read_after(connection, run, (0, Hash::zero()), &head)
 }
@@ -188,16 +195,34 @@ pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>,
 pub(super) fn read_after(
     connection: &Connection,
     run: RunNumber,
-    mut last: (u64, Hash),
+    last: (u64, Hash),
     head: &Head,
 ) -> Result<Vec<Fact>, JournalError> {
     let mut statement = connection.prepare_cached(SELECT).sql()?;
     let mut rows = statement.query(params![run.0, last.0]).sql()?;
+    let records = std::iter::from_fn(|| rows.next().sql().map(|row| row.map(Row::of)).transpose());
+    verified(records, run, last, head)
+}
+
+/// The records of a run as they are stored, unread: [`verified`] may read them on another thread.
+pub(super) fn rows(connection: &Connection, run: RunNumber) -> Result<Vec<Row>, JournalError> {
+    let mut statement = connection.prepare_cached(SELECT).sql()?;
+    let mut rows = statement.query(params![run.0, 0]).sql()?;
+    std::iter::from_fn(|| rows.next().sql().map(|row| row.map(Row::of)).transpose()).collect()
+}
+
+/// Verifies the records of a run that follow a verified one, up to the head.
+pub(super) fn verified(
+    records: impl IntoIterator<Item = Result<Row, JournalError>>,
+    run: RunNumber,
+    mut last: (u64, Hash),
+    head: &Head,
+) -> Result<Vec<Fact>, JournalError> {
     let mut facts: Vec<Fact> = Vec::new();
-    while let Some(row) = rows.next().sql()? {
+    for record in records {
         let expected = last.0 + 1;
         let damaged = |because| JournalError::Damaged { run, seq: expected, because };
-        let stored = decode(row).map_err(damaged)?;
+        let stored = record?.decoded().map_err(damaged)?;
         stored.follows(run, last.0, &last.1).map_err(damaged)?;
         let fact = stored.fact;
         last = (fact.seq, fact.hash.clone());
@@ -210,24 +235,51 @@ pub(super) fn read_after(
     Ok(facts)
 }
 
-fn decode(row: &rusqlite::Row<'_>) -> Result<Stored, String> {
-    let text = |at: usize| row.get::<_, String>(at).map_err(|e| format!("it cannot be read: {e}"));
-    let number = |at: usize| row.get::<_, u64>(at).map_err(|e| format!("it cannot be read: {e}"));
-    let step: Option<String> = row.get(4).map_err(|e| format!("it cannot be read: {e}"))?;
-    let data: Value =
-        serde_json::from_str(&text(6)?).map_err(|e| format!("its content is torn: {e}"))?;
-    let kind = text(5)?;
-    let fact = Fact {
-        seq: number(0)?,
-        at: text(1)?.parse::<Timestamp>().map_err(|e| format!("its time cannot be read: {e}"))?,
-        elapsed_ms: number(2)?,
-        actor: text(3)?,
-        step: step.map(StepId::new).transpose().map_err(|e| e.to_string())?,
-        event: Recorded::from_parts(&kind, &data),
-        prev: Hash(text(7)?),
-        hash: Hash(text(8)?),
-    };
-    Ok(Stored { fact, kind, data })
+/// A record as it is stored.
+struct Texts {
+    seq: u64,
+    at: String,
+    elapsed_ms: u64,
+    actor: String,
+    step: Option<String>,
+    kind: String,
+    data: String,
+    prev: String,
+    hash: String,
+}
+
+/// A record as it is stored, or why it has values of other types.
+pub(super) struct Row(Result<Texts, String>);
+
+impl Row {
+    fn of(row: &rusqlite::Row<'_>) -> Self {
+        let read = || -> rusqlite::Result<Texts> {
+            Ok(Texts {
+                seq: row.get(0)?,
+                at: row.get(1)?,
+                elapsed_ms: row.get(2)?,
+                actor: row.get(3)?,
+                step: row.get(4)?,
+                kind: row.get(5)?,
+                data: row.get(6)?,
+                prev: row.get(7)?,
+                hash: row.get(8)?,
+            })
+        };
+        Self(read().map_err(|error| format!("it cannot be read: {error}")))
+    }
+
+    fn decoded(self) -> Result<Stored, String> {
+        let Texts { seq, at, elapsed_ms, actor, step, kind, data, prev, hash } = self.0?;
+        let data: Value =
+            serde_json::from_str(&data).map_err(|e| format!("its content is torn: {e}"))?;
+        let at = at.parse::<Timestamp>().map_err(|e| format!("its time cannot be read: {e}"))?;
+        let step = step.map(StepId::new).transpose().map_err(|e| e.to_string())?;
+        let event = Recorded::from_parts(&kind, &data);
+        let (prev, hash) = (Hash(prev), Hash(hash));
+        let fact = Fact { seq, at, elapsed_ms, actor, step, event, prev, hash };
+        Ok(Stored { fact, kind, data })
+    }
 }
 
 /// The view of a run, folded from its verified facts.

@@ -234,7 +234,8 @@ impl Journal for SqliteStore {
 
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
         self.refresh();
-        self.listed(run)
+        facts::head(&self.connection, run)?;
+        self.listed(&[run])?.pop().unwrap_or(Err(JournalError::NoSuchRun(run)))
     }
 
     fn runs(
@@ -250,8 +251,8 @@ impl Journal for SqliteStore {
             let numbers = self.numbers(environment, before, limit - listed.len())?;
             let Some(last) = numbers.last() else { break };
             before = Some(*last);
-            for number in numbers {
-                match self.listed(number) {
+            for run in self.listed(&numbers)? {
+                match run {
                     Ok(run) => listed.push(run),
                     // One damaged record must not hide all other runs.
                     Err(JournalError::Damaged { run, seq, because }) => {

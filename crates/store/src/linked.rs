@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::facts;
 use super::open::SqliteStore;
 use super::outbox;
 use super::shared::{Begin, CommandEntry, Link, OwnedEntry, command_id};
-use super::{facts, leases};
 use pointsman_core::event::Fact;
 use pointsman_core::ids::RunNumber;
 use pointsman_core::plan::Plan;
@@ -59,9 +59,7 @@ impl SqliteStore {
         entry: CommandEntry,
     ) -> Result<u64, JournalError> {
         let run = entry.run;
-        let runner = leases::runner_of(&self.connection, run)?;
-        let living = leases::living(&self.connection, &self.here, run, &runner)?;
-        if living.is_some_and(|living| living.host.is_none()) {
+        if self.living(run)?.is_some_and(|living| living.host.is_none()) {
             return self.keep_command_here(&entry);
         }
         let environment = self.run_row(run)?.environment;

@@ -5,22 +5,37 @@ use std::sync::PoisonError;
 use rusqlite::params;
 
 use super::open::{Sql as _, SqliteStore};
+use super::runner::Living;
 use super::{facts, leases};
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::ports::journal::{Damage, JournalError, Listed};
 
 impl SqliteStore {
-    pub(super) fn listed(&self, run: RunNumber) -> Result<Listed, JournalError> {
-        facts::head(&self.connection, run)?;
-        // Read the process first: otherwise a runner that ends its run and then exits could look dead in the middle of
+    /// Runs with the processes that drive them, in the order of the numbers.
+    pub(super) fn listed(
+        &self,
+        runs: &[RunNumber],
+    ) -> Result<Vec<Result<Listed, JournalError>>, JournalError> {
+        // Read the processes first: otherwise a runner that ends its run and then exits could look dead in the middle of
         // the run.
-        let runner = leases::runner_of(&self.connection, run)?;
-        let living = leases::living(&self.connection, &self.here, run, &runner)?;
-        let (runner, host) = match living {
-            Some(living) => (Some(living.pid), living.host),
-            None => (None, None),
+        let living: Vec<_> = {
+            let _snapshot = facts::snapshot(&self.connection)?;
+            runs.iter().map(|run| self.living(*run)).collect()
         };
-        Ok(Listed { view: self.chains.view(&self.connection, run)?, runner, host })
+        let _snapshot = facts::snapshot(&self.connection)?;
+        self.chains.read_ahead(&self.connection, runs);
+        let listed = |(living, run): (Result<Option<Living>, _>, &RunNumber)| {
+            let (runner, host) =
+                living?.map_or((None, None), |Living { pid, host }| (Some(pid), host));
+            Ok(Listed { view: self.chains.view(&self.connection, *run)?, runner, host })
+        };
+        Ok(living.into_iter().zip(runs).map(listed).collect())
+    }
+
+    /// The process that drives a run, if it is alive.
+    pub(super) fn living(&self, run: RunNumber) -> Result<Option<Living>, JournalError> {
+        let runner = leases::runner_of(&self.connection, run)?;
+        leases::living(&self.connection, &self.here, run, &runner)
     }
 
     /// The newest runs before one, newest first. Reads no more of the store than that, however many runs it has.
