@@ -66,7 +66,7 @@ impl World {
         Traffic { automatic, ..traffic }
     }
 
-    /// The traffic after a change of it: whoever hears the answer hears it once the change is in effect.
+    /// The traffic after a change of it: an answer arrives once the change is in effect.
     fn moved(&self, target: &Target) -> Traffic {
         let mut inside = self.lock();
         inside.arrives(&target.backend_name());

@@ -29,7 +29,7 @@ pub(crate) enum Pace {
 #[derive(Clone)]
 struct Change {
     id: RolloutId,
-    /// The run that asked for it; `None` for a person.
+    /// The run that requested it; `None` for a person.
     run: Option<RunNumber>,
     splits: Vec<Split>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Moving {
 }
 
 impl Moving {
-    /// The chances of these changes are a sequence of their own: a seed with another pace tells the story that it always told.
+    /// These changes draw from a separate sequence: a seed with another pace tells the story that it always told.
     pub(crate) fn of(seed: u64, world: &World, clock: &SimClock, checks: &Arc<Checks>) -> Self {
         let chance = Chance::of(!seed);
         let pace = match chance.within(0..100) {

@@ -93,7 +93,7 @@ impl CloudRun {
 
 /// The shares of a service's builds.
 pub(super) struct Shares {
-    /// As the last change asked for them.
+    /// As the last change requested them.
     pub(super) requested: Vec<Split>,
     /// As the service says that they are.
     pub(super) in_effect: Vec<Split>,
