@@ -234,10 +234,16 @@ fn ended_run_replays_fact_by_fact() {
         text.contains("fact 1/") && text.contains("REPLAY stopped")
     });
     assert!(!terminal.text().contains("✗"), "nothing had failed yet: {}", terminal.text());
-    for _ in 0..3 {
+    // Each fact is shown, in both directions, also where several were recorded within a millisecond.
+    let facts = sandbox.run(&["events", "2", "--json"]).exits(0).out.lines().count();
+    for fact in 2..=facts {
         terminal.press(".");
+        terminal.wants(&format!("fact {fact}/{facts}"));
     }
-    terminal.wants("fact 4/");
+    for fact in (1..facts).rev() {
+        terminal.press(",");
+        terminal.wants(&format!("fact {fact}/{facts}"));
+    }
     terminal.press("D");
     terminal.wants("read-only");
     terminal.press("\x1b[F");

@@ -124,6 +124,8 @@ struct Replay {
     book: LogIndex,
     ticks: Vec<Tick>,
     model: Model,
+    /// The fact that is shown, by index. Not found by its time: facts of the same millisecond are different facts.
+    at: usize,
     /// The point in time that is shown.
     now: Timestamp,
     speed: usize,
@@ -163,13 +165,12 @@ impl Replay {
         let before = before.map(|listed| listed.view).filter(|view| view.number < run);
         update(&mut model, Msg::Past(Ok(before.collect::<Vec<_>>().into())));
         let now = first.at;
-        Ok(Self { tape, book, ticks, model, now, speed: 3, plays: true })
+        Ok(Self { tape, book, ticks, model, at: 0, now, speed: 3, plays: true })
     }
 
     /// Shows the run as the screen showed it at the current point in time.
     fn show(&mut self) {
-        let at = self.tape.at(self.now);
-        let Some((fact, view)) = self.tape.frame(at).cloned() else { return };
+        let Some((fact, view)) = self.tape.frame(self.at).cloned() else { return };
         let since = Duration::try_from(self.now.duration_since(view.started)).unwrap_or_default();
         update(&mut self.model, Msg::Tick(self.now, since));
         let seen = |tick: &&Tick| tick.at <= self.now;
@@ -189,15 +190,15 @@ impl Replay {
         let effects = update(&mut self.model, Msg::Stored(Ok(vec![stored])));
         self.answer(effects);
         self.log();
-        self.model.replay = Some(self.told(at, &fact));
+        self.model.replay = Some(self.told(&fact));
     }
 
-    fn told(&self, at: usize, fact: &Fact) -> String {
+    fn told(&self, fact: &Fact) -> String {
         let sign = if self.plays { "playing" } else { "stopped" };
         format!(
             "REPLAY {sign} ×{} · fact {}/{} of {} · Space plays, . , next and last fact, + - speed, Home End, q",
             SPEEDS[self.speed],
-            at + 1,
+            self.at + 1,
             self.tape.len(),
             fact.at.strftime("%F %H:%M:%SZ")
         )
@@ -241,12 +242,14 @@ impl Replay {
         let next = self.now.checked_add(by * SPEEDS[self.speed]).unwrap_or(self.now);
         self.now = last.map_or(next, |last| next.min(last));
         self.plays &= last.is_some_and(|last| self.now < last);
+        self.at = self.at.max(self.tape.at(self.now));
         self.show();
     }
 
     /// Pauses the playback and jumps to a fact, by index.
     fn to(&mut self, at: usize) {
         self.plays = false;
+        self.at = at.min(self.tape.len().saturating_sub(1));
         if let Some((fact, _)) = self.tape.frame(at) {
             self.now = fact.at;
         }
@@ -254,7 +257,6 @@ impl Replay {
 
     /// Handles a key or a new size; `true` if the user quits.
     fn heard(&mut self, event: &Event, theme: &Theme) -> bool {
-        let at = self.tape.at(self.now);
         if let Some(message) = input::message(event.clone(), &self.model, theme) {
             let key = match &message {
                 Msg::Key(key) if self.model.overlay.is_none() => Some(key.code),
@@ -263,8 +265,8 @@ impl Replay {
             match key {
                 Some(Code::Char('q')) => return true,
                 Some(Code::Char(' ')) => self.plays = !self.plays,
-                Some(Code::Char('.')) => self.to(at + 1),
-                Some(Code::Char(',')) => self.to(at.saturating_sub(1)),
+                Some(Code::Char('.')) => self.to(self.at + 1),
+                Some(Code::Char(',')) => self.to(self.at.saturating_sub(1)),
                 Some(Code::Char('+')) => self.speed = (self.speed + 1).min(SPEEDS.len() - 1),
                 Some(Code::Char('-')) => self.speed = self.speed.saturating_sub(1),
                 Some(Code::Home) => self.to(0),
