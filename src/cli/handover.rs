@@ -13,7 +13,7 @@ use crate::domain::probe::{Mute, NO_RECENT_PROBE, Probe, ProbeChange, State};
 use crate::domain::snapshot::{EnvironmentSnapshot, Health, ServiceSnapshot};
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
-use crate::engine::proposal::{self, Past, RUNS_SEARCHED};
+use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::ports::journal::Journal as _;
 use crate::ports::mutes::Mutes as _;
 use crate::ports::samples::SampleStore as _;
@@ -42,7 +42,7 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
         let (listed, unread) = session.runs(Some(&spec.environment), RUNS_SEARCHED)?;
         let driven = listed.first().is_some_and(|listed| listed.runner.is_some());
         let views: Vec<RunView> = listed.into_iter().map(|listed| listed.view).collect();
-        let seen = proposal::look(&session.app.services(), &spec, Past::read(&views), true).await;
+        let seen = proposal::look(&session.app.services(), &spec, &views, true).await;
         let watching = loaded.watching(name).map_err(|p| Failed::with(USAGE, p))?;
         let watched = proposal::probes(&spec, &watching, &seen);
         let worries = worries(session, &spec.environment, &seen, &watched);

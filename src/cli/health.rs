@@ -18,7 +18,7 @@ use crate::domain::planner::EnvironmentSpec;
 use crate::domain::probe::{Board, Probe, ProbeChange, ProbeSnapshot, State, differences};
 use crate::domain::redact::redacted;
 use crate::domain::time::spoken;
-use crate::engine::proposal::{self, Past, RUNS_SEARCHED};
+use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::engine::watch::{Keeper, Order, Report, watch_runs};
 use crate::ports::mutes::{Muted, Mutes as _};
 use crate::ports::samples::SampleStore as _;
@@ -99,7 +99,7 @@ async fn watched(
 ) -> Result<(Vec<Probe>, bool), Failed> {
     let (runs, _) = session.runs(Some(&spec.environment), RUNS_SEARCHED)?;
     let runs: Vec<_> = runs.into_iter().map(|listed| listed.view).collect();
-    let seen = proposal::look(&session.app.services(), spec, Past::read(&runs), false).await;
+    let seen = proposal::look(&session.app.services(), spec, &runs, false).await;
     Ok((proposal::probes(spec, watching, &seen), seen.unseen.is_none()))
 }
 

@@ -1,7 +1,5 @@
 //! `status`: shows the observed state, not the intended one. Never starts anything.
 
-use std::borrow::Cow;
-
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -11,12 +9,13 @@ use crate::config::Loaded;
 use crate::domain::describe;
 use crate::domain::event::Split;
 use crate::domain::handover::Post;
+use crate::domain::readiness::{Live, default_target, target_of_newest};
 use crate::domain::run::RunState;
 use crate::domain::snapshot::{BuildSnapshot, ServiceSnapshot};
 use crate::domain::status::Status;
 use crate::domain::view::{RunView, TrafficState};
-use crate::engine::proposal::{self, Past, RUNS_SEARCHED};
-use crate::ports::journal::{Journal as _, Listed};
+use crate::engine::proposal::{self, RUNS_SEARCHED};
+use crate::ports::journal::{Journal as _, JournalError, Listed};
 
 pub(super) async fn status(session: &Session, environment: Option<&str>) -> Finished {
     let loaded = session.config()?;
@@ -46,36 +45,31 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
 /// The runs that are read first: they decide nearly everything, and each that is read is verified.
 const NEWEST: usize = 10;
 
-fn all_views(listed: Vec<Listed>) -> Vec<RunView> {
-    listed.into_iter().map(|listed| listed.view).collect()
-}
-
 async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<(Value, Status), Failed> {
     let spec = loaded.spec(name).map_err(|p| Failed::with(USAGE, p))?;
     let store = session.app.readable_store()?;
     let lock = store.locked(&spec.environment)?;
-    let mut listed = store.runs(Some(&spec.environment), NEWEST)?;
+    let read = |limit| store.runs(Some(&spec.environment), limit);
+    let views = |listed: Vec<Listed>| listed.into_iter().map(|l| l.view).collect::<Vec<_>>();
+    let mut listed = read(NEWEST)?;
     if !listed.iter().any(|listed| listed.view.touched_traffic()) {
-        listed = store.runs(Some(&spec.environment), RUNS_SEARCHED)?;
+        listed = read(RUNS_SEARCHED)?;
     }
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let driven = listed.first().is_some_and(|listed| listed.runner.is_some());
-    let views = all_views(listed);
-    let history = Past {
-        newest: &views,
-        all: || match store.runs(Some(&spec.environment), RUNS_SEARCHED) {
-            Ok(listed) => Ok(Cow::Owned(all_views(listed))),
-            Err(error) => Err(error.problem()),
-        },
+    let newest: Vec<RunView> = views(listed);
+    let target = |live: &Live| match target_of_newest(&newest, live) {
+        Some(target) => Ok(target),
+        None => default_target(&views(read(RUNS_SEARCHED).map_err(JournalError::problem)?), live),
     };
     let services = session.app.services();
     let (seen, databases) = tokio::join!(
-        proposal::look(&services, &spec, history, true),
+        proposal::look_back_to(&services, &spec, &newest, target, true),
         super::migrate::all(session, loaded, name, &spec.databases),
     );
     let (databases, unread) = (databases?, Unread::of(&store));
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
-    let runs: Vec<&RunView> = views.iter().collect();
+    let runs: Vec<&RunView> = newest.iter().collect();
     let post = Post {
         name,
         seen: Some(&seen),

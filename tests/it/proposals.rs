@@ -219,7 +219,7 @@ fn platform_that_fails_is_shown_as_unknown_and_not_as_off() {
     let spec = team.loaded.spec("development").unwrap();
     let runs = team.bench.runs();
     let services = services(&team.bench);
-    let seen = paused(proposal::look(&services, &spec, proposal::Past::read(&runs), true));
+    let seen = paused(proposal::look(&services, &spec, &runs, true));
     assert!(seen.unseen.is_some());
     let app = seen.services.iter().find(|seen| seen.service == service("toto-app")).unwrap();
     assert!(app.live.is_none());

@@ -136,15 +136,8 @@ pub fn marked_bad<'a>(
 /// the last stable release that is not live.
 pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> {
     let known = known(runs);
-    let usable = |choice: &Choice| {
-        let mark = known.iter().find(|k| k.choice.shares_a_build(&choice.builds)).map(|k| k.mark);
-        mark != Some(Mark::Bad) && differs(choice, live)
-    };
-    if let Some(choice) = replaced(runs, live).filter(usable) {
-        // Its commit is known from the run that deployed it.
-        let commit = known.iter().find(|k| k.choice.shares_a_build(&choice.builds));
-        let commit = commit.and_then(|k| k.choice.commit.clone());
-        return Ok(Choice { commit, ..choice });
+    if let Some(choice) = replaced_and_usable(runs, &known, live) {
+        return Ok(choice);
     }
     let now = known.iter().position(|k| !differs(&k.choice, live)).unwrap_or(0);
     let stable = known[now.min(known.len())..]
@@ -160,8 +153,8 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
 /// The default target of a rollback if the newest runs decide it, whatever the older ones are: the release that the live
 /// builds replaced, if it is not marked bad. `None`: read all runs, for [`default_target`].
 pub fn target_of_newest(newest: &[RunView], live: &Live) -> Option<Choice> {
-    let choice = replaced(newest, live)?;
     let known = known(newest);
+    let choice = replaced_and_usable(newest, &known, live)?;
     let at = known.iter().position(|k| k.choice.shares_a_build(&choice.builds))?;
     // An older mark adds a build only to a release that has none of its service, ...
     let complete = |k: &Known| choice.builds.keys().all(|s| k.choice.builds.contains_key(s));
@@ -172,12 +165,19 @@ pub fn target_of_newest(newest: &[RunView], live: &Live) -> Option<Choice> {
         };
         newest.iter().any(built)
     };
-    let Known { choice: Choice { commit, builds, .. }, mark } = known[at].clone();
     let decided = known[..=at].iter().all(complete)
-        && (commit.is_some() || builds.iter().all(of_these))
-        && mark != Mark::Bad
-        && differs(&choice, live);
-    decided.then_some(Choice { commit, ..choice })
+        && (choice.commit.is_some() || known[at].choice.builds.iter().all(of_these));
+    decided.then_some(choice)
+}
+
+/// The release that the live builds replaced, if it is not marked bad and not live.
+fn replaced_and_usable(runs: &[RunView], known: &[Known], live: &Live) -> Option<Choice> {
+    let choice = replaced(runs, live)?;
+    let known = known.iter().find(|k| k.choice.shares_a_build(&choice.builds));
+    let bad = known.is_some_and(|k| k.mark == Mark::Bad);
+    // Its commit is known from the run that deployed it.
+    let commit = known.and_then(|k| k.choice.commit.clone());
+    (!bad && differs(&choice, live)).then_some(Choice { commit, ..choice })
 }
 
 /// The reason why there is no default target.

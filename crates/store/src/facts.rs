@@ -151,18 +151,12 @@ pub(super) fn stored_after(
     run: RunNumber,
     after: u64,
 ) -> Result<Vec<Stored>, JournalError> {
+    let decoded = |(record, seq): (rusqlite::Result<Row>, u64)| {
+        record.sql()?.decoded().map_err(|because| JournalError::Damaged { run, seq, because })
+    };
     let mut statement = connection.prepare_cached(SELECT).sql()?;
-    let mut rows = statement.query(params![run.0, after]).sql()?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().sql()? {
-        let seq = after + 1 + found.len() as u64;
-        found.push(Row::of(row).decoded().map_err(|because| JournalError::Damaged {
-            run,
-            seq,
-            because,
-        })?);
-    }
-    Ok(found)
+    let records = statement.query_map(params![run.0, after], |row| Ok(Row::of(row))).sql()?;
+    records.zip(after + 1..).map(decoded).collect()
 }
 
 /// The last fact of a run.
@@ -199,21 +193,23 @@ pub(super) fn read_after(
     head: &Head,
 ) -> Result<Vec<Fact>, JournalError> {
     let mut statement = connection.prepare_cached(SELECT).sql()?;
-    let mut rows = statement.query(params![run.0, last.0]).sql()?;
-    let records = std::iter::from_fn(|| rows.next().sql().map(|row| row.map(Row::of)).transpose());
+    let records = statement.query_map(params![run.0, last.0], |row| Ok(Row::of(row))).sql()?;
     verified(records, run, last, head)
 }
 
 /// The records of a run as they are stored, unread: [`verified`] may read them on another thread.
 pub(super) fn rows(connection: &Connection, run: RunNumber) -> Result<Vec<Row>, JournalError> {
     let mut statement = connection.prepare_cached(SELECT).sql()?;
-    let mut rows = statement.query(params![run.0, 0]).sql()?;
-    std::iter::from_fn(|| rows.next().sql().map(|row| row.map(Row::of)).transpose()).collect()
+    statement
+        .query_map(params![run.0, 0], |row| Ok(Row::of(row)))
+        .sql()?
+        .collect::<Result<_, _>>()
+        .sql()
 }
 
 /// Verifies the records of a run that follow a verified one, up to the head.
 pub(super) fn verified(
-    records: impl IntoIterator<Item = Result<Row, JournalError>>,
+    records: impl IntoIterator<Item = rusqlite::Result<Row>>,
     run: RunNumber,
     mut last: (u64, Hash),
     head: &Head,
@@ -222,7 +218,7 @@ pub(super) fn verified(
     for record in records {
         let expected = last.0 + 1;
         let damaged = |because| JournalError::Damaged { run, seq: expected, because };
-        let stored = record?.decoded().map_err(damaged)?;
+        let stored = record.sql()?.decoded().map_err(damaged)?;
         stored.follows(run, last.0, &last.1).map_err(damaged)?;
         let fact = stored.fact;
         last = (fact.seq, fact.hash.clone());

@@ -10,7 +10,7 @@ use crate::domain::ids::EnvironmentName;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::snapshot::{EnvironmentSnapshot, Readiness};
 use crate::domain::view::RunView;
-use crate::engine::proposal::{self, Past, RUNS_SEARCHED};
+use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::engine::watch::Order;
 use crate::tui::msg::Msg;
 
@@ -65,8 +65,7 @@ impl Acts {
                     Ok(runs) => (runs, None),
                     Err(error) => (Vec::new(), Some(error.problem())),
                 };
-                let past = Past::read(&runs);
-                let mut seen = proposal::look(&self.app.services(), &spec, past, false).await;
+                let mut seen = proposal::look(&self.app.services(), &spec, &runs, false).await;
                 seen.databases = self.databases.look(&self.app, &self.loaded, &spec, &runs).await;
                 (seen.lint, seen.findings) = self.lints.look(&self.loaded, &spec);
                 // An unreadable history is not an empty one: the rollback target is unknown, not missing.

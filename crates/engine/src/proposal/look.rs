@@ -1,7 +1,5 @@
 //! Reads the current state of an environment. Never starts anything.
 
-use std::borrow::Cow;
-
 use super::builds::secret_faults;
 use crate::services::{Services, in_time};
 use crate::side_by_side::side_by_side;
@@ -11,49 +9,39 @@ use pointsman_core::ids::BuildId;
 use pointsman_core::plan::Member;
 use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::ports::hosting::{Automatic, BuildState, Hosting, Traffic};
-use pointsman_core::readiness::{Choice, Live, default_target, target_of_newest};
+use pointsman_core::readiness::{Choice, Live, default_target};
 use pointsman_core::snapshot::{
     BuildSnapshot, EnvironmentSnapshot, Health, Readiness, ServiceSnapshot,
 };
 use pointsman_core::step::Side;
 use pointsman_core::view::{RunView, TrafficState};
 
-/// The runs of an environment, newest first.
-#[derive(Debug)]
-pub struct Past<'a, F> {
-    /// The newest ones; at least one, if there is any.
-    pub newest: &'a [RunView],
-    /// Reads the latest [`RUNS_SEARCHED`](super::RUNS_SEARCHED), for what the newest do not decide.
-    pub all: F,
-}
-
-impl Past<'_, ()> {
-    /// The runs that were read, which are all that are searched.
-    pub fn read<'a>(
-        runs: &'a [RunView],
-    ) -> Past<'a, impl FnOnce() -> Result<Cow<'a, [RunView]>, Problem>> {
-        Past { newest: runs, all: || Ok(Cow::Borrowed(runs)) }
-    }
-}
-
-/// Reads the state of every service of an environment. `ask`: probes the health of each service once, for callers
-/// without a probe keeper.
-pub async fn look<'a, F>(
+/// Reads the state of every service of an environment. `runs` are its latest runs, newest first. `ask`: probes the
+/// health of each service once, for callers without a probe keeper.
+pub async fn look(
     ports: &Services,
     spec: &EnvironmentSpec,
-    past: Past<'a, F>,
+    runs: &[RunView],
     ask: bool,
-) -> EnvironmentSnapshot
-where
-    F: FnOnce() -> Result<Cow<'a, [RunView]>, Problem>,
-{
+) -> EnvironmentSnapshot {
+    look_back_to(ports, spec, runs, |live| default_target(runs, live), ask).await
+}
+
+/// [`look`] for callers that have read only the newest runs. `target` finds the default target of a rollback.
+pub async fn look_back_to(
+    ports: &Services,
+    spec: &EnvironmentSpec,
+    newest: &[RunView],
+    target: impl FnOnce(&Live) -> Result<Choice, Problem>,
+    ask: bool,
+) -> EnvironmentSnapshot {
     let hosting = match ports.hosting(&spec.endpoint, false).await {
         Ok(Some(hosting)) => hosting,
         // The services are processes of the emulator: without it, none of them runs.
         Ok(None) => return unseen(spec, Problem::new("the emulator is not running"), &Health::Off),
         Err(problem) => return unknown(spec, problem),
     };
-    match services(ports, spec, hosting.as_ref(), past, ask).await {
+    match services(ports, spec, hosting.as_ref(), newest, target, ask).await {
         Ok(services) => EnvironmentSnapshot::new(services, spec.freeze.clone(), None),
         Err(problem) => unknown(spec, problem),
     }
@@ -83,24 +71,18 @@ fn unseen(spec: &EnvironmentSpec, problem: Problem, health: &Health) -> Environm
     EnvironmentSnapshot::new(services, spec.freeze.clone(), Some(problem))
 }
 
-async fn services<'a, F>(
+async fn services(
     ports: &Services,
     spec: &EnvironmentSpec,
     hosting: &dyn Hosting,
-    past: Past<'a, F>,
+    runs: &[RunView],
+    target: impl FnOnce(&Live) -> Result<Choice, Problem>,
     ask: bool,
-) -> Result<Vec<ServiceSnapshot>, Problem>
-where
-    F: FnOnce() -> Result<Cow<'a, [RunView]>, Problem>,
-{
+) -> Result<Vec<ServiceSnapshot>, Problem> {
     let traffic = ports.traffic(hosting, &spec.members).await?;
     let whole = |t: &Option<Traffic>| t.as_ref().and_then(|t| t.whole().cloned());
     let live: Live = traffic.iter().map(|(s, t)| (s.clone(), whole(t))).collect();
-    let Past { newest: runs, all } = past;
-    let target = match target_of_newest(runs, &live) {
-        Some(target) => Ok(target),
-        None => all().and_then(|runs| default_target(&runs, &live)),
-    };
+    let target = target(&live);
     let looks = spec.members.iter().map(|member| {
         let traffic = traffic.get(member.service()).cloned().flatten();
         let (live, target) = (&live, &target);

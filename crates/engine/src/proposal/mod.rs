@@ -27,7 +27,7 @@ pub use databases::{database, databases};
 pub use deploy::{DeployRequest, PlannedDeploy, deploy, none_in_doubt, plan, what_ships};
 pub use figures::{FIGURES_EVERY, figures_now, uses_figures};
 pub use lint::{hosting_files, quotas, secrets_now, troubles};
-pub use look::{Past, look};
+pub use look::{look, look_back_to};
 pub use rollback::{RollbackRequest, rollback, targets};
 pub use rollouts::{allow_rollouts, holder, pushed_meanwhile};
 pub use schema::{MigrationRequest, files, migrate};
